@@ -1,0 +1,57 @@
+//! The seams between crates of one floor. The binary joins them; nobody calls across a floor.
+//!
+//! A message's journey is one-way: the broker accepts a [`Publication`], hands it to at most one [`ReservedService`],
+//! to the [`RuleSink`], and to subscribers. Services and rules answer through [`Bus::publish`], which starts a new journey.
+
+use crate::{Publication, Scope};
+
+/// Where services, rules, the API and presence send messages. Implemented by the broker's router.
+///
+/// Everything that comes in here is permitted already: whoever calls has judged the publisher.
+pub trait Bus: Send + Sync + 'static {
+    /// Routes a message to subscribers, the retained store, reserved services and rules. Never blocks; callable from
+    /// any thread. A publication to a Basic Ingest topic goes to that rule alone (MQTT-193).
+    fn publish(&self, publication: Publication);
+
+    /// Sends a message to one connected client only, whether it is subscribed or not (MQTT-190). `false` when that
+    /// client is not connected.
+    fn send_to(&self, client: &str, publication: Publication) -> bool;
+}
+
+/// A service behind reserved topics: shadows, jobs, provisioning.
+pub trait ReservedService: Send + Sync + 'static {
+    /// Whether a publish on `topic` is a request to this service. Called for every publish on `$aws/`; must be quick.
+    fn claims(&self, topic: &str) -> bool;
+
+    /// Takes a request. Must not block: answers go out through the [`Bus`], from this call or later.
+    fn handle(&self, request: &Publication);
+}
+
+/// The rules engine, seen from the router.
+pub trait RuleSink: Send + Sync + 'static {
+    /// Offers a publication to every rule whose filter matches. Called for each message, so the no-match path must be
+    /// quick; must not block: actions run elsewhere.
+    fn offer(&self, publication: &Publication);
+
+    /// Runs one rule on a Basic Ingest publication, whose message still carries the full topic. `false` when the scope
+    /// has no such rule or it is disabled (MQTT-196).
+    fn basic_ingest(&self, rule: &str, publication: &Publication) -> bool;
+}
+
+/// Told about changes of a scope's registry that open connections must follow. Implemented by the broker.
+pub trait ConnectionControl: Send + Sync + 'static {
+    /// Closes every connection that authenticated with this certificate (POLICY-480, POLICY-481).
+    fn certificate_left_active(&self, scope: &Scope, certificate: &str);
+
+    /// Ends every connection and forgets sessions, queues and retained messages of all scopes; for `reset`.
+    fn reset(&self);
+}
+
+/// Whoever keeps rows of the store in memory.
+pub trait Reload: Send + Sync + 'static {
+    /// The store's content was replaced (a snapshot restored, a reset): forget what is in memory and load again.
+    ///
+    /// # Errors
+    /// The store cannot be read, as a sentence.
+    fn reload(&self) -> Result<(), String>;
+}

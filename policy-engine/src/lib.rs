@@ -1,0 +1,1 @@
+//! Floor 1: parses, validates, evaluates and explains IoT policies; pure

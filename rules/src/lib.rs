@@ -1,0 +1,1 @@
+//! Floor 3: the SQL dialect (pure), the rules engine, and the actions

@@ -1,0 +1,1 @@
+//! Floor 1: the embedded database: ordered tables, group-committed batches, snapshots

@@ -1,0 +1,1 @@
+//! Beside the building: end-to-end tests and benchmarks

@@ -1,0 +1,1 @@
+//! The Thingstead server as a library, so that a test suite can embed it.

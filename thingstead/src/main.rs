@@ -1,0 +1,2 @@
+//! The `thingstead` command.
+fn main() {}
