@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Event, Query};
+use super::{Event, Kind, Query};
 
 /// How much the journal keeps; the oldest events go first.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,8 @@ impl Default for Capacity {
 pub struct Journal(Arc<Inner>);
 
 struct Inner {
+    /// How many events of each kind there ever were, in the order of [`Kind::ALL`].
+    totals: Vec<AtomicU64>,
     ring: Mutex<Ring>,
     capacity: Capacity,
     /// The sequence number of the newest event.
@@ -50,6 +53,7 @@ impl Journal {
     /// An empty journal.
     pub fn new(capacity: Capacity) -> Self {
         Self(Arc::new(Inner {
+            totals: Kind::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             ring: Mutex::new(Ring { events: VecDeque::new(), bytes: 0, next_seq: 1 }),
             capacity,
             newest: watch::channel(0).0,
@@ -66,6 +70,9 @@ impl Journal {
         let mut ring = self.0.ring.lock();
         let first = ring.next_seq;
         for mut event in events {
+            if let Some(total) = self.0.totals.get(event.kind as usize) {
+                total.fetch_add(1, Ordering::Relaxed);
+            }
             event.seq = ring.next_seq;
             ring.next_seq += 1;
             ring.bytes += weight(&event);
@@ -114,6 +121,11 @@ impl Journal {
         receiver
     }
 
+    /// How many events of each kind there were since the start, forgotten ones included.
+    pub fn totals(&self) -> impl Iterator<Item = (Kind, u64)> {
+        Kind::ALL.iter().zip(&self.0.totals).map(|(kind, total)| (*kind, total.load(Ordering::Relaxed)))
+    }
+
     /// Forgets everything; sequence numbers go on.
     pub fn clear(&self) {
         let mut ring = self.0.ring.lock();
@@ -137,7 +149,6 @@ fn weight(event: &Event) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Kind;
     use crate::{Scope, Timestamp};
 
     fn event(topic: &str) -> Event {

@@ -1,0 +1,116 @@
+//! Why something was refused or allowed: every event that carries a decision, and every refusal without one.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::{Query as Parameters, State};
+use serde_json::{Map, Value, json};
+use thingstead_core::journal::Query;
+use thingstead_core::{Decision, Event, Kind};
+
+use crate::AdminDeps;
+use crate::error::AdminError;
+
+/// `GET explain?client=` or `?certificate=`: explanations, newest first. `limit` takes the newest, `outcome=denied` only refusals.
+pub(super) async fn explain(
+    State(deps): State<AdminDeps>,
+    Parameters(parameters): Parameters<HashMap<String, String>>,
+) -> Result<Json<Value>, AdminError> {
+    let known = ["client", "certificate", "limit", "outcome"];
+    if let Some(unknown) = parameters.keys().find(|name| !known.contains(&name.as_str())) {
+        return Err(AdminError::bad_request(format!(
+            "`{unknown}` is no parameter; expected {}",
+            known.join(", ")
+        )));
+    }
+    let limit = match parameters.get("limit") {
+        None => DEFAULT_LIMIT,
+        Some(text) => text.parse().map_err(|_| {
+            AdminError::bad_request(format!("`limit` is `{text}`, expected a whole number from 0 up"))
+        })?,
+    };
+    let denied_only = match parameters.get("outcome").map(String::as_str) {
+        None => false,
+        Some("denied") => true,
+        Some(other) => {
+            return Err(AdminError::bad_request(format!(
+                "`outcome` is `{other}`, expected `denied` or nothing"
+            )));
+        }
+    };
+    let query = Query {
+        client: parameters.get("client").cloned(),
+        principal: parameters.get("certificate").cloned(),
+        ..Query::default()
+    };
+    let explanations: Vec<_> = deps
+        .journal
+        .find(&query)
+        .iter()
+        .rev()
+        .filter_map(explanation)
+        .filter(|found| !denied_only || found.get("outcome").is_some_and(|outcome| outcome != "ALLOWED"))
+        .take(limit)
+        .collect();
+    Ok(Json(json!({ "explanations": explanations })))
+}
+
+const DEFAULT_LIMIT: usize = 100;
+
+/// The explanation in an event, if there is something to explain.
+fn explanation(event: &Event) -> Option<Value> {
+    let mut out = Map::new();
+    out.insert("at".to_owned(), json!(event.at.to_string()));
+    out.insert("at_ms".to_owned(), json!(event.at.as_millis()));
+    out.insert("seq".to_owned(), json!(event.seq));
+    out.insert("kind".to_owned(), json!(event.kind.name()));
+    out.insert("client".to_owned(), json!(event.client));
+    out.insert("certificate".to_owned(), json!(event.principal));
+    match event.detail.decision() {
+        Some(decision) => from_decision(&mut out, decision),
+        None if is_refusal(event.kind) => {
+            out.insert("asked".to_owned(), json!({ "action": event.kind.name(), "resource": event.topic }));
+            out.insert("outcome".to_owned(), json!("REFUSED"));
+            out.insert("because".to_owned(), json!([]));
+            out.insert("near_misses".to_owned(), json!([]));
+            out.insert("variables".to_owned(), json!({}));
+            let fix = event.detail.members().and_then(|members| members.get("fix"));
+            out.insert("fix".to_owned(), fix.cloned().unwrap_or(Value::Null));
+        }
+        None => return None,
+    }
+    out.insert("why".to_owned(), json!(event.why));
+    Some(Value::Object(out))
+}
+
+fn from_decision(out: &mut Map<String, Value>, decision: &Decision) {
+    let mut variables = Map::new();
+    let mut unresolved = Map::new();
+    for variable in &decision.variables {
+        variables.insert(variable.name.to_string(), json!(variable.value));
+        if let Some(why) = &variable.why_absent {
+            unresolved.insert(variable.name.to_string(), json!(why));
+        }
+    }
+    out.insert("asked".to_owned(), json!(decision.asked));
+    out.insert("outcome".to_owned(), json!(decision.outcome));
+    out.insert("because".to_owned(), json!(decision.because));
+    out.insert("near_misses".to_owned(), json!(decision.near_misses));
+    out.insert("variables".to_owned(), Value::Object(variables));
+    out.insert("unresolved".to_owned(), Value::Object(unresolved));
+    out.insert("fix".to_owned(), json!(decision.fix));
+}
+
+fn is_refusal(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::AuthenticationRefused
+            | Kind::ConnectRefused
+            | Kind::Malformed
+            | Kind::PublishRefused
+            | Kind::SubscribeRefused
+            | Kind::DeliveryRefused
+            | Kind::RequestRefused
+            | Kind::ShadowRejected
+    )
+}

@@ -1,0 +1,102 @@
+//! What the admin API needs from the wiring.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use serde_json::{Value, json};
+use thingstead_core::{Clock, Journal};
+
+/// What the admin API asks the rest of the server.
+#[derive(Clone)]
+pub struct AdminDeps {
+    /// The account of what happened.
+    pub journal: Journal,
+    /// Injected time, which `/clock` moves.
+    pub clock: Clock,
+    /// The addresses bound.
+    pub endpoints: Arc<RwLock<Endpoints>>,
+    /// The root certificate as PEM.
+    pub ca_pem: Arc<str>,
+    /// Whole-server operations.
+    pub operations: Arc<dyn Operations>,
+}
+
+/// The addresses actually bound; the first of each list is the main one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// MQTT over mutual TLS.
+    pub mqtts: Vec<SocketAddr>,
+    /// The shared TLS port.
+    pub https: Vec<SocketAddr>,
+    /// AWS APIs, console, admin API.
+    pub api: Vec<SocketAddr>,
+    /// Plain MQTT.
+    pub mqtt: Vec<SocketAddr>,
+}
+
+impl Endpoints {
+    /// The text of `GET endpoints` and of `endpoints.json`.
+    pub fn to_json(&self) -> Value {
+        let first = |addresses: &[SocketAddr]| addresses.first().map(SocketAddr::to_string);
+        let all = |addresses: &[SocketAddr]| addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
+        json!({
+            "mqtts": first(&self.mqtts),
+            "https": first(&self.https),
+            "api": first(&self.api),
+            "mqtt": first(&self.mqtt),
+            "all": {
+                "mqtts": all(&self.mqtts),
+                "https": all(&self.https),
+                "api": all(&self.api),
+                "mqtt": all(&self.mqtt),
+            },
+        })
+    }
+}
+
+/// Why an operation was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such thing; 404.
+    #[error("{0}")]
+    NotFound(String),
+    /// The request is wrong; 400.
+    #[error("{0}")]
+    Invalid(String),
+    /// It failed; 500.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A future of a whole-server operation.
+pub type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
+/// What concerns the whole server; the wiring implements it.
+pub trait Operations: Send + Sync + 'static {
+    /// Whether every listener is open.
+    fn is_ready(&self) -> bool;
+
+    /// Back to the seeded state, connections closed, CA kept.
+    fn reset(&self) -> Operation<'_, ()>;
+
+    /// The names of the saved snapshots.
+    fn snapshots(&self) -> Operation<'_, Vec<String>>;
+
+    /// Saves the whole state under a name.
+    fn save_snapshot(&self, name: &str) -> Operation<'_, ()>;
+
+    /// Restores the whole state; connections are closed.
+    fn restore_snapshot(&self, name: &str) -> Operation<'_, ()>;
+
+    /// Forgets a snapshot.
+    fn delete_snapshot(&self, name: &str) -> Operation<'_, ()>;
+
+    /// The recorded deliveries of rule actions, oldest first, as the admin API shows them.
+    fn deliveries(&self, rule: Option<&str>) -> Vec<Value>;
+
+    /// Figures of the moment for `/metrics`: name, help, value.
+    fn gauges(&self) -> Vec<(&'static str, &'static str, f64)>;
+}
