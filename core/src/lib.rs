@@ -15,6 +15,7 @@ pub mod message;
 pub mod names;
 pub mod principal;
 pub mod scope;
+pub mod sigv4;
 pub mod topic;
 pub mod wiring;
 
@@ -26,5 +27,5 @@ pub use journal::{Event, Journal, Kind};
 pub use limits::Limits;
 pub use message::{Message, Origin, Properties, Publication, QoS};
 pub use names::{CertificateId, ClientId, PolicyName, RuleName, ShadowName, ThingName};
-pub use principal::Principal;
+pub use principal::{PeerIdentity, Principal};
 pub use scope::Scope;

@@ -1,9 +1,12 @@
 //! Who is asking.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::CertificateId;
+use bytes::Bytes;
+
+use crate::{CertificateId, Scope};
 
 /// An authenticated identity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,4 +60,22 @@ impl fmt::Display for Principal {
             Self::Anonymous => "anonymous",
         })
     }
+}
+
+/// Who is at the other end of a TLS connection, as its door saw it. The HTTPS door puts it on each request as an
+/// extension; the plain API port has none.
+#[derive(Clone, Debug)]
+pub struct PeerIdentity {
+    /// The registered certificate the client showed; `None` when it showed none (AUTH: SigV4 and custom authentication).
+    pub certificate: Option<CertificateId>,
+    /// The scope that owns the certificate; `None` without one.
+    pub scope: Option<Scope>,
+    /// The certificate itself, DER.
+    pub certificate_der: Option<Bytes>,
+    /// The host name the client asked for (SNI).
+    pub server_name: Option<Arc<str>>,
+    /// The protocol that was agreed on, such as `x-amzn-http-ca`.
+    pub alpn: Option<Arc<str>>,
+    /// The client's address.
+    pub remote: SocketAddr,
 }
