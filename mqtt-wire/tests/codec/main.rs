@@ -1,0 +1,3 @@
+//! The codec seen from outside.
+
+mod vectors;
