@@ -1,0 +1,3 @@
+//! Tests of the policy engine against its specification.
+
+mod vectors;
