@@ -1,0 +1,135 @@
+//! One shadow in memory: its document, its past, and its answers on their way out.
+
+use std::collections::VecDeque;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::answer::Answer;
+use super::history::History;
+use crate::address::ShadowId;
+use crate::document::{ClientToken, Rejected, Rejection, Stored};
+
+/// A shadow behind its lock.
+#[derive(Default)]
+pub(super) struct Cell(Mutex<State>);
+
+/// What the lock guards.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) stored: Stored,
+    pub(super) history: History,
+    /// Answers in the order in which they were decided.
+    outbox: VecDeque<Outgoing>,
+    /// The ticket of the first answer in the outbox.
+    first: u64,
+    /// Somebody is sending what is ready.
+    publishing: bool,
+    /// No longer the cell of its shadow.
+    gone: bool,
+}
+
+/// An answer, and whether it may leave.
+pub(super) struct Outgoing {
+    answer: Answer,
+    /// Set while the change is not durable.
+    waiting: Option<Undo>,
+}
+
+/// What takes a change back that could not be stored.
+struct Undo {
+    before: Stored,
+    client_token: Option<ClientToken>,
+}
+
+impl Cell {
+    pub(super) fn holding(stored: Stored) -> Self {
+        Self(Mutex::new(State { stored, ..State::default() }))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock()
+    }
+}
+
+impl State {
+    /// Puts an answer behind those that are there, and says by which ticket it is known.
+    pub(super) fn enqueue(&mut self, outgoing: Outgoing) -> u64 {
+        self.outbox.push_back(outgoing);
+        self.first + self.outbox.len() as u64 - 1
+    }
+
+    /// The change behind this answer is durable.
+    pub(super) fn settle(&mut self, ticket: u64) {
+        if let Some(outgoing) = self.outgoing(ticket) {
+            outgoing.waiting = None;
+        }
+    }
+
+    /// The change behind this answer was not stored: it is refused, and taken back unless another was made on top of it.
+    /// Answers whose shadow was taken back.
+    pub(super) fn fail(&mut self, ticket: u64, reason: &str) -> Option<ShadowId> {
+        let is_newest = ticket + 1 == self.first + self.outbox.len() as u64
+            || self.later_than(ticket).all(|outgoing| outgoing.waiting.is_none());
+        let outgoing = self.outgoing(ticket)?;
+        let Undo { before, client_token } = outgoing.waiting.take()?;
+        let rejection = Rejection::Internal { reason: reason.to_owned() };
+        outgoing.answer.refuse(Rejected { rejection, client_token });
+        let id = outgoing.answer.asked.id.clone();
+        if !is_newest {
+            return None;
+        }
+        self.stored = before;
+        Some(id)
+    }
+
+    /// Whether the caller shall send what is ready: nobody else is at it.
+    pub(super) fn start_publishing(&mut self) -> bool {
+        !std::mem::replace(&mut self.publishing, true)
+    }
+
+    /// The next answer that may leave; `None` ends the publishing.
+    pub(super) fn next_ready(&mut self) -> Option<Answer> {
+        if self.outbox.front().is_some_and(|outgoing| outgoing.waiting.is_none()) {
+            self.first += 1;
+            return self.outbox.pop_front().map(|outgoing| outgoing.answer);
+        }
+        self.publishing = false;
+        None
+    }
+
+    /// Whether there is nothing to keep of this shadow.
+    pub(super) fn is_vacant(&self) -> bool {
+        matches!(self.stored, Stored::Absent) && self.history.is_empty()
+    }
+
+    /// The cell stands for its shadow no more; what is in its outbox still leaves.
+    pub(super) const fn leave(&mut self) {
+        self.gone = true;
+    }
+
+    pub(super) const fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    fn outgoing(&mut self, ticket: u64) -> Option<&mut Outgoing> {
+        let place = usize::try_from(ticket.checked_sub(self.first)?).ok()?;
+        self.outbox.get_mut(place)
+    }
+
+    fn later_than(&self, ticket: u64) -> impl Iterator<Item = &Outgoing> {
+        let place = usize::try_from(ticket.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.outbox.iter().skip(place.saturating_add(1))
+    }
+}
+
+impl Outgoing {
+    /// An answer that waits for nothing but those before it.
+    pub(super) const fn ready(answer: Answer) -> Self {
+        Self { answer, waiting: None }
+    }
+
+    /// The answer to a change that is not durable yet.
+    pub(super) const fn waiting(answer: Answer, before: Stored, client_token: Option<ClientToken>) -> Self {
+        Self { answer, waiting: Some(Undo { before, client_token }) }
+    }
+}

@@ -1,0 +1,477 @@
+//! The service around the document: who asked, what is stored, who is told, in which order.
+
+mod answer;
+mod cell;
+mod history;
+mod listing;
+mod throttle;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use parking_lot::MutexGuard;
+use thingstead_core::wiring::{Bus, Reload, ReservedService};
+use thingstead_core::{Clock, Journal, Origin, Publication, Scope, ShadowName, ThingName};
+use thingstead_store::{Batch, Store, StoreError, Table};
+use tokio::sync::oneshot;
+
+use crate::address::{self, Operation, ShadowId};
+use crate::document::{self, ClientToken, DocumentLimits, Rejected, Rejection, Stored, UpdateRequest};
+use answer::{Answer, Asked, Door, Outcome};
+use cell::{Cell, Outgoing, State};
+use history::Budget;
+use listing::Names;
+
+pub use history::{Change, Revision};
+pub use listing::{NamedShadows, Summary};
+pub use throttle::Throttles;
+
+/// The table of shadows: `THING` or `THING/SHADOW` to the document, or to a deleted shadow's counter.
+pub const SHADOWS: Table = Table::new("shadows");
+
+/// What can be set.
+#[derive(Clone, Copy, Debug)]
+pub struct ShadowSettings {
+    /// Size and nesting of documents.
+    pub limits: DocumentLimits,
+    /// Rates, off by default.
+    pub throttles: Throttles,
+    /// How many past versions of a shadow are kept in memory for people to look at.
+    pub history: usize,
+    /// Bytes that all past versions together may take; beyond, a shadow keeps only its newest.
+    pub history_bytes: usize,
+}
+
+/// As AWS limits documents; no throttles; ten versions, 64 MiB.
+impl Default for ShadowSettings {
+    fn default() -> Self {
+        Self {
+            limits: DocumentLimits::default(),
+            throttles: Throttles::default(),
+            history: 10,
+            history_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// The shadow service. Cheap to clone.
+///
+/// Documents live in memory; an update changes memory and queues its row under the shadow's lock, and is answered when
+/// the row is durable, so an accepted update survives the end of the process. What one shadow answers leaves in the
+/// order in which it was decided, a get that waits behind an unfinished update included.
+#[derive(Clone)]
+pub struct ShadowService(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    bus: Arc<dyn Bus>,
+    clock: Clock,
+    journal: Journal,
+    settings: ShadowSettings,
+    cells: DashMap<ShadowId, Arc<Cell>>,
+    names: Names,
+    budget: Budget,
+    throttle: throttle::Throttle,
+}
+
+impl ShadowService {
+    /// Loads all shadows. The store must have been opened with [`SHADOWS`].
+    ///
+    /// # Errors
+    /// The store cannot be read, or a row in it is corrupt.
+    pub fn open(
+        store: Store,
+        bus: Arc<dyn Bus>,
+        clock: Clock,
+        journal: Journal,
+        settings: ShadowSettings,
+    ) -> Result<Self, OpenError> {
+        let service = Self(Arc::new(Inner {
+            store,
+            bus,
+            clock,
+            journal,
+            settings,
+            cells: DashMap::new(),
+            names: Names::default(),
+            budget: Budget::new(settings.history, settings.history_bytes),
+            throttle: throttle::Throttle::new(settings.throttles),
+        }));
+        service.0.load()?;
+        Ok(service)
+    }
+
+    /// UpdateThingShadow over HTTPS: the document of `update/accepted`, when it is durable (SHADOW-161). An accepted
+    /// update publishes what an MQTT update publishes (SHADOW-168), a refused one nothing (SHADOW-158).
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn update(&self, id: &ShadowId, payload: Bytes, by: Origin) -> Result<Bytes, Rejection> {
+        self.http(id, Operation::Update, payload, by).await
+    }
+
+    /// GetThingShadow over HTTPS: the document of `get/accepted` (SHADOW-160). Publishes nothing (SHADOW-169).
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn get(&self, id: &ShadowId, by: Origin) -> Result<Bytes, Rejection> {
+        self.http(id, Operation::Get, Bytes::new(), by).await
+    }
+
+    /// DeleteThingShadow over HTTPS: the document of `delete/accepted`, which is also published (SHADOW-162, SHADOW-169).
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn delete(&self, id: &ShadowId, by: Origin) -> Result<Bytes, Rejection> {
+        self.http(id, Operation::Delete, Bytes::new(), by).await
+    }
+
+    /// ListNamedShadowsForThing: `page_size` is 1-100, 25 when absent (SHADOW-163 to SHADOW-165).
+    ///
+    /// # Errors
+    /// The page size is out of range, the token none of ours, or the limits of SHADOW-156 are exceeded.
+    pub async fn list_named(
+        &self,
+        scope: &Scope,
+        thing: &ThingName,
+        page_size: Option<i64>,
+        next_token: Option<&str>,
+    ) -> Result<NamedShadows, Rejection> {
+        let now = self.0.clock.now();
+        let id = ShadowId { scope: scope.clone(), thing: thing.clone(), shadow: None };
+        self.0.throttle.admit(&id, None, now)?;
+        self.0.names.page(scope, thing, page_size, next_token, now)
+    }
+
+    /// The document of a get, for rules and the console; no request, so nothing is published or written down.
+    pub fn read(&self, id: &ShadowId) -> Option<Bytes> {
+        let cell = self.0.cell(id)?;
+        let stored = cell.lock().stored.clone();
+        document::get(&stored, id.name(), None, self.0.clock.now()).ok()
+    }
+
+    /// The shadows of a thing, the classic one first.
+    pub fn shadows_of(&self, scope: &Scope, thing: &ThingName) -> Vec<Summary> {
+        let named = self.0.names.all(scope, thing).into_iter().map(Some);
+        let ids = std::iter::once(None).chain(named).map(|shadow| ShadowId {
+            scope: scope.clone(),
+            thing: thing.clone(),
+            shadow,
+        });
+        ids.filter_map(|id| {
+            let cell = self.0.cell(&id)?;
+            let state = cell.lock();
+            let document = state.stored.document()?;
+            Some(Summary {
+                shadow: id.shadow.clone(),
+                version: document.version(),
+                has_delta: document.has_delta(),
+                bytes: document.size(),
+            })
+        })
+        .collect()
+    }
+
+    /// The last versions of a shadow, newest first, deletions included.
+    pub fn history(&self, id: &ShadowId) -> Vec<Revision> {
+        self.0.cell(id).map(|cell| cell.lock().history.newest_first()).unwrap_or_default()
+    }
+
+    async fn http(
+        &self,
+        id: &ShadowId,
+        operation: Operation,
+        payload: Bytes,
+        origin: Origin,
+    ) -> Result<Bytes, Rejection> {
+        let (reply, answered) = oneshot::channel();
+        let at = self.0.clock.now();
+        let door = Door::Http(Some(reply));
+        self.0.serve(Asked { id: id.clone(), operation, payload, origin, at, door });
+        answered.await.unwrap_or_else(|_| Err(Rejection::Internal { reason: "the server is stopping".to_owned() }))
+    }
+}
+
+impl ReservedService for ShadowService {
+    fn claims(&self, topic: &str) -> bool {
+        address::request(topic).is_some()
+    }
+
+    fn handle(&self, request: &Publication) {
+        let Some((thing, shadow, operation)) = address::request(&request.message.topic) else { return };
+        let id = ShadowId {
+            scope: request.scope.clone(),
+            thing: ThingName::from(thing),
+            shadow: shadow.map(ShadowName::from),
+        };
+        let payload = request.message.payload.clone();
+        let origin = request.origin.clone();
+        let at = self.0.clock.now();
+        self.0.serve(Asked { id, operation, payload, origin, at, door: Door::Mqtt });
+    }
+}
+
+impl Reload for ShadowService {
+    fn reload(&self) -> Result<(), String> {
+        self.0.load().map_err(|error| error.to_string())
+    }
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store cannot be read.
+    #[error("the shadows cannot be read: {0}")]
+    Store(#[from] StoreError),
+    /// A row is no shadow.
+    #[error("the row `{key}` of the table `shadows` is corrupt: {reason}")]
+    Corrupt {
+        /// The row's key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Inner {
+    /// Takes a request, and sees to its answer.
+    fn serve(self: &Arc<Self>, asked: Asked) {
+        if let Err(rejection) = self.throttle.admit(&asked.id, asked.session(), asked.at) {
+            return self.send(asked.refused(rejection.into()), false);
+        }
+        match asked.operation {
+            Operation::Update => self.update(asked),
+            Operation::Get => match ClientToken::of_payload(&asked.payload) {
+                Ok(token) => self.get(asked, token),
+                Err(rejection) => self.send(asked.refused(rejection.into()), true),
+            },
+            Operation::Delete => match ClientToken::of_payload(&asked.payload) {
+                Ok(token) => self.delete(asked, token),
+                Err(rejection) => self.send(asked.refused(rejection.into()), true),
+            },
+        }
+    }
+
+    fn update(self: &Arc<Self>, asked: Asked) {
+        let request = match UpdateRequest::parse(&asked.payload, asked.at, &self.settings.limits) {
+            Ok(request) => request,
+            Err(rejected) => return self.send(asked.refused(rejected), true),
+        };
+        let client_token = request.client_token().cloned();
+        let cell = self.cell_or_new(&asked.id);
+        let mut state = cell.lock();
+        if state.is_gone() {
+            // Emptied by a reload or a refused first update between finding and locking it.
+            drop(state);
+            return self.update(asked);
+        }
+        let updated = match document::update(&state.stored, request, &self.settings.limits) {
+            Ok(updated) => updated,
+            Err(rejected) => {
+                let id = asked.id.clone();
+                state.enqueue(Outgoing::ready(asked.refused(rejected)));
+                self.forget_if_vacant(&id, state);
+                return self.drain(&cell);
+            }
+        };
+        let version = updated.document.version();
+        state.history.push(
+            &self.budget,
+            Revision::new(&asked, version, Change::Updated, updated.document.text().clone()),
+        );
+        let next = Stored::Present(updated.document);
+        let id = asked.id.clone();
+        let outcome = Outcome::Updated {
+            version,
+            accepted: updated.accepted,
+            delta: updated.delta,
+            documents: updated.documents,
+        };
+        self.change(&id, &cell, state, next, client_token, asked.answered(outcome));
+    }
+
+    fn get(self: &Arc<Self>, asked: Asked, token: Option<ClientToken>) {
+        let Some(cell) = self.cell(&asked.id) else { return self.refuse_missing(asked, token) };
+        let mut state = cell.lock();
+        let answer = match document::get(&state.stored, asked.id.name(), token.as_ref(), asked.at) {
+            Ok(document) => {
+                let version = state.stored.document().map_or(0, document::Document::version);
+                asked.answered(Outcome::Got { version, document })
+            }
+            Err(rejection) => asked.refused(Rejected { rejection, client_token: token }),
+        };
+        state.enqueue(Outgoing::ready(answer));
+        drop(state);
+        self.drain(&cell);
+    }
+
+    fn delete(self: &Arc<Self>, asked: Asked, token: Option<ClientToken>) {
+        let Some(cell) = self.cell(&asked.id) else { return self.refuse_missing(asked, token) };
+        let mut state = cell.lock();
+        match document::delete(&state.stored, asked.id.name(), token.as_ref(), asked.at) {
+            Ok(deleted) => {
+                state.history.push(
+                    &self.budget,
+                    Revision::new(&asked, deleted.version, Change::Deleted, Bytes::new()),
+                );
+                let id = asked.id.clone();
+                let outcome = Outcome::Deleted { version: deleted.version, accepted: deleted.accepted };
+                self.change(&id, &cell, state, deleted.stored, token, asked.answered(outcome));
+            }
+            Err(rejection) => {
+                state.enqueue(Outgoing::ready(asked.refused(Rejected { rejection, client_token: token })));
+                drop(state);
+                self.drain(&cell);
+            }
+        }
+    }
+
+    fn refuse_missing(self: &Arc<Self>, asked: Asked, client_token: Option<ClientToken>) {
+        let rejection = Rejection::NoShadow { name: asked.id.name().to_owned() };
+        self.send(asked.refused(Rejected { rejection, client_token }), true);
+    }
+
+    /// Makes `next` what is stored, and answers when it is durable.
+    fn change(
+        self: &Arc<Self>,
+        id: &ShadowId,
+        cell: &Arc<Cell>,
+        mut state: MutexGuard<'_, State>,
+        next: Stored,
+        client_token: Option<ClientToken>,
+        answer: Answer,
+    ) {
+        let mut batch = Batch::new();
+        match next.to_text() {
+            Some(text) => batch.put(SHADOWS, &id.scope, row_key(id), into_string(&text)),
+            None => batch.delete(SHADOWS, &id.scope, row_key(id)),
+        }
+        let commit = self.store.commit(batch);
+        let before = std::mem::replace(&mut state.stored, next);
+        self.names.note(id, &state.stored);
+        let ticket = state.enqueue(Outgoing::waiting(answer, before, client_token));
+        drop(state);
+        let (inner, cell) = (Arc::clone(self), Arc::clone(cell));
+        commit.then(move |outcome| inner.committed(&cell, ticket, outcome));
+    }
+
+    fn committed(self: &Arc<Self>, cell: &Arc<Cell>, ticket: u64, outcome: Result<(), StoreError>) {
+        let mut state = cell.lock();
+        match outcome {
+            Ok(()) => state.settle(ticket),
+            Err(error) => {
+                let reverted = state.fail(ticket, &error.to_string());
+                if let Some(id) = reverted {
+                    self.names.note(&id, &state.stored);
+                }
+            }
+        }
+        drop(state);
+        self.drain(cell);
+    }
+
+    /// Sends what is ready, in order. Nothing is locked while messages are published, so whoever they reach may come back.
+    fn drain(self: &Arc<Self>, cell: &Arc<Cell>) {
+        let mut state = cell.lock();
+        if !state.start_publishing() {
+            return;
+        }
+        while let Some(answer) = state.next_ready() {
+            drop(state);
+            self.send(answer, true);
+            state = cell.lock();
+        }
+    }
+
+    fn send(&self, answer: Answer, admitted: bool) {
+        if admitted {
+            self.throttle.done(&answer.asked.id, answer.asked.session());
+        }
+        let now = self.clock.now();
+        self.journal.record(answer.event());
+        for message in answer.messages(now) {
+            self.bus.publish(Publication {
+                scope: answer.asked.id.scope.clone(),
+                message,
+                origin: Origin::Service("shadow"),
+                at: now,
+            });
+        }
+        answer.reply();
+    }
+
+    fn cell(&self, id: &ShadowId) -> Option<Arc<Cell>> {
+        self.cells.get(id).map(|cell| Arc::clone(&cell))
+    }
+
+    fn cell_or_new(&self, id: &ShadowId) -> Arc<Cell> {
+        match self.cell(id) {
+            Some(cell) => cell,
+            None => Arc::clone(&self.cells.entry(id.clone()).or_default()),
+        }
+    }
+
+    /// A refused first update leaves nothing behind.
+    fn forget_if_vacant(&self, id: &ShadowId, mut state: MutexGuard<'_, State>) {
+        if state.is_vacant() {
+            state.leave();
+            drop(state);
+            self.cells.remove_if(id, |_, cell| cell.lock().is_gone());
+        }
+    }
+
+    fn load(&self) -> Result<(), OpenError> {
+        let now = self.clock.now();
+        let mut loaded = Vec::new();
+        let mut corrupt = None;
+        let mut expired = Batch::new();
+        self.store.rows(SHADOWS, |row| {
+            match row.document.as_text().map(Stored::from_text) {
+                Some(Ok(stored)) if stored.is_remembered(now) => {
+                    loaded.push((shadow_id(row.scope, &row.key), stored));
+                }
+                Some(Ok(_)) => expired.delete(SHADOWS, &row.scope, row.key),
+                Some(Err(error)) => corrupt = Some((row.key, error.to_string())),
+                None => corrupt = Some((row.key, "it is not text".to_owned())),
+            }
+        })?;
+        if let Some((key, reason)) = corrupt {
+            return Err(OpenError::Corrupt { key, reason });
+        }
+        if !expired.is_empty() {
+            // Only tidying: when it fails the rows are tidied up at the next start.
+            drop(self.store.commit(expired));
+        }
+        for cell in &self.cells {
+            cell.lock().leave();
+        }
+        self.cells.clear();
+        self.names.clear();
+        for (id, stored) in loaded {
+            self.names.note(&id, &stored);
+            self.cells.insert(id, Arc::new(Cell::holding(stored)));
+        }
+        Ok(())
+    }
+}
+
+fn row_key(id: &ShadowId) -> String {
+    match &id.shadow {
+        None => id.thing.to_string(),
+        Some(shadow) => format!("{}/{shadow}", id.thing),
+    }
+}
+
+fn shadow_id(scope: Scope, key: &str) -> ShadowId {
+    match key.split_once('/') {
+        None => ShadowId { scope, thing: ThingName::from(key), shadow: None },
+        Some((thing, shadow)) => {
+            ShadowId { scope, thing: ThingName::from(thing), shadow: Some(ShadowName::from(shadow)) }
+        }
+    }
+}
+
+fn into_string(text: &Bytes) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
