@@ -125,7 +125,9 @@ impl Answer {
                 };
                 event.why(why).with("version", *version)
             }
-            Outcome::Got { version, .. } => event.why(format!("version {version} was read")).with("version", *version),
+            Outcome::Got { version, .. } => {
+                event.why(format!("version {version} was read")).with("version", *version)
+            }
             Outcome::Deleted { version, .. } => {
                 event.why(format!("version {version} was deleted")).with("version", *version)
             }

@@ -63,7 +63,8 @@ impl Names {
                 self.0.entry(thing).or_default().insert(shadow.clone());
             }
         } else {
-            let emptied = self.0.get_mut(&thing).is_some_and(|mut names| names.remove(shadow) && names.is_empty());
+            let emptied =
+                self.0.get_mut(&thing).is_some_and(|mut names| names.remove(shadow) && names.is_empty());
             if emptied {
                 self.0.remove_if(&thing, |_, names| names.is_empty());
             }

@@ -189,7 +189,9 @@ impl ShadowService {
         let at = self.0.clock.now();
         let door = Door::Http(Some(reply));
         self.0.serve(Asked { id: id.clone(), operation, payload, origin, at, door });
-        answered.await.unwrap_or_else(|_| Err(Rejection::Internal { reason: "the server is stopping".to_owned() }))
+        answered
+            .await
+            .unwrap_or_else(|_| Err(Rejection::Internal { reason: "the server is stopping".to_owned() }))
     }
 }
 
@@ -426,15 +428,13 @@ impl Inner {
         let mut loaded = Vec::new();
         let mut corrupt = None;
         let mut expired = Batch::new();
-        self.store.rows(SHADOWS, |row| {
-            match row.document.as_text().map(Stored::from_text) {
-                Some(Ok(stored)) if stored.is_remembered(now) => {
-                    loaded.push((shadow_id(row.scope, &row.key), stored));
-                }
-                Some(Ok(_)) => expired.delete(SHADOWS, &row.scope, row.key),
-                Some(Err(error)) => corrupt = Some((row.key, error.to_string())),
-                None => corrupt = Some((row.key, "it is not text".to_owned())),
+        self.store.rows(SHADOWS, |row| match row.document.as_text().map(Stored::from_text) {
+            Some(Ok(stored)) if stored.is_remembered(now) => {
+                loaded.push((shadow_id(row.scope, &row.key), stored));
             }
+            Some(Ok(_)) => expired.delete(SHADOWS, &row.scope, row.key),
+            Some(Err(error)) => corrupt = Some((row.key, error.to_string())),
+            None => corrupt = Some((row.key, "it is not text".to_owned())),
         })?;
         if let Some((key, reason)) = corrupt {
             return Err(OpenError::Corrupt { key, reason });

@@ -54,7 +54,13 @@ impl Throttle {
         session: Option<&Arc<str>>,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        count(self.limits.account_per_second, &self.accounts, &id.scope, now, "requests of the account in a second")?;
+        count(
+            self.limits.account_per_second,
+            &self.accounts,
+            &id.scope,
+            now,
+            "requests of the account in a second",
+        )?;
         count(self.limits.shadow_per_second, &self.shadows, id, now, "requests for this shadow in a second")?;
         if let (Some(limit), Some(session)) = (self.limits.in_flight, session) {
             let key = (Arc::clone(session), id.scope.clone(), id.thing.clone());
