@@ -1,2 +1,7 @@
 //! The `thingstead` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    thingstead::cli::run(std::env::args_os(), &|name| std::env::var(name).ok())
+}
