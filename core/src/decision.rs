@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// What was decided (API `AuthDecision`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,6 +47,32 @@ impl Decision {
     /// Whether the request may go on.
     pub fn is_allowed(&self) -> bool {
         self.outcome.is_allowed()
+    }
+
+    /// The form of the admin API's `explain`: variables as an object of values, `null` where there is none, and the
+    /// reasons for those in `unresolved`.
+    pub fn to_explanation(&self) -> Map<String, Value> {
+        let variables: Map<_, _> = self
+            .variables
+            .iter()
+            .map(|variable| (variable.name.to_string(), json!(variable.value)))
+            .collect();
+        let unresolved: Map<_, _> = self
+            .variables
+            .iter()
+            .filter_map(|variable| Some((variable.name.to_string(), json!(variable.why_absent.as_ref()?))))
+            .collect();
+        let members = [
+            ("asked", json!(self.asked)),
+            ("outcome", json!(self.outcome)),
+            ("why", json!(self.why)),
+            ("because", json!(self.because)),
+            ("near_misses", json!(self.near_misses)),
+            ("variables", Value::Object(variables)),
+            ("unresolved", Value::Object(unresolved)),
+            ("fix", json!(self.fix)),
+        ];
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

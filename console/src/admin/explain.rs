@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Query as Parameters, State};
 use serde_json::{Map, Value, json};
 use thingstead_core::journal::Query;
-use thingstead_core::{Decision, Event, Kind};
+use thingstead_core::{Event, Kind};
 
 use crate::AdminDeps;
 use crate::error::AdminError;
@@ -67,7 +67,7 @@ fn explanation(event: &Event) -> Option<Value> {
     out.insert("client".to_owned(), json!(event.client));
     out.insert("certificate".to_owned(), json!(event.principal));
     match event.detail.decision() {
-        Some(decision) => from_decision(&mut out, decision),
+        Some(decision) => out.extend(decision.to_explanation()),
         None if is_refusal(event.kind) => {
             out.insert("asked".to_owned(), json!({ "action": event.kind.name(), "resource": event.topic }));
             out.insert("outcome".to_owned(), json!("REFUSED"));
@@ -81,24 +81,6 @@ fn explanation(event: &Event) -> Option<Value> {
     }
     out.insert("why".to_owned(), json!(event.why));
     Some(Value::Object(out))
-}
-
-fn from_decision(out: &mut Map<String, Value>, decision: &Decision) {
-    let mut variables = Map::new();
-    let mut unresolved = Map::new();
-    for variable in &decision.variables {
-        variables.insert(variable.name.to_string(), json!(variable.value));
-        if let Some(why) = &variable.why_absent {
-            unresolved.insert(variable.name.to_string(), json!(why));
-        }
-    }
-    out.insert("asked".to_owned(), json!(decision.asked));
-    out.insert("outcome".to_owned(), json!(decision.outcome));
-    out.insert("because".to_owned(), json!(decision.because));
-    out.insert("near_misses".to_owned(), json!(decision.near_misses));
-    out.insert("variables".to_owned(), Value::Object(variables));
-    out.insert("unresolved".to_owned(), Value::Object(unresolved));
-    out.insert("fix".to_owned(), json!(decision.fix));
 }
 
 fn is_refusal(kind: Kind) -> bool {

@@ -4,9 +4,11 @@ mod arguments;
 mod client;
 mod config;
 mod device;
+mod explanation;
 mod failure;
 mod kit;
 mod mqtt;
+mod policy;
 mod pubsub;
 mod state;
 mod why;
@@ -37,6 +39,7 @@ pub fn run(args: impl Iterator<Item = OsString>, environment: Environment<'_>) -
 
         Some(("pub", sub)) => pubsub::publish(sub),
         Some(("sub", sub)) => pubsub::subscribe(sub, &mut out),
+        Some(("policy", sub)) => policy::run(sub, &mut out),
         Some(("why", sub)) => why::why(&matches, sub, environment, &mut out),
         Some((name, sub)) => state::run(name, &matches, sub, environment, &mut out),
     };
