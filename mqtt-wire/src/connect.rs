@@ -244,10 +244,9 @@ fn check_flags(flags: u8, version: Version) -> Result<(), DecodeError> {
 fn read_will(reader: &mut Reader<'_>, flags: u8, version: Version) -> Result<Will, DecodeError> {
     let properties: WillProperties = read_properties(reader, version)?;
     if let Some(topic) = &properties.response_topic {
-        topic_name(topic.as_bytes(), "response topic", Version::V311)?;
+        topic_name(topic.as_bytes(), "response topic")?;
     }
-    // The name of a Will has no alias to stand for it, so an empty one is as invalid as in 3.1.1.
-    let topic = topic_name(reader.binary("will topic")?, "will topic", Version::V311)?.into();
+    let topic = topic_name(reader.binary("will topic")?, "will topic")?.into();
     let payload = Bytes::copy_from_slice(reader.binary("will payload")?);
     let qos = QoS::from_u8(flags >> WILL_QOS_SHIFT & 0b11).unwrap_or_default();
     Ok(Will { topic, payload, qos, retain: flags & FLAG_WILL_RETAIN != 0, properties })

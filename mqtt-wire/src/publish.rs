@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
-use thingstead_core::topic::{self, TopicError};
+use thingstead_core::topic;
 
 use crate::error::Section;
 use crate::property::{self, Carrier, Properties, Property};
@@ -142,14 +142,18 @@ pub(crate) fn read(
     let topic = match known {
         Some(known) if known.as_bytes() == topic => Arc::clone(known),
         _ if topic.is_empty() && alias => Arc::default(),
+        _ if topic.is_empty() && version.is_v5() => {
+            let detail = "topic name is empty, and there is no topic alias";
+            return Err(DecodeError::protocol(Section::both("3.3.2.1"), detail));
+        }
         _ => {
-            let topic: Arc<str> = topic_name(topic, "topic name", version)?.into();
+            let topic: Arc<str> = topic_name(topic, "topic name")?.into();
             *known = Some(Arc::clone(&topic));
             topic
         }
     };
     if let Some(response) = properties.as_ref().and_then(|properties| properties.response_topic.as_deref())
-        && let Err(error) = topic_name(response.as_bytes(), "response topic", version)
+        && let Err(error) = topic_name(response.as_bytes(), "response topic")
     {
         return Err(match packet_id {
             Some(id) => {
@@ -175,21 +179,11 @@ fn read_flags(flags: u8) -> Result<(bool, QoS, bool), DecodeError> {
 }
 
 /// A topic name that can be published to (MQTT-098): UTF-8, not empty, no wildcard.
-pub(crate) fn topic_name<'a>(
-    bytes: &'a [u8],
-    field: &'static str,
-    version: Version,
-) -> Result<&'a str, DecodeError> {
+pub(crate) fn topic_name<'a>(bytes: &'a [u8], field: &'static str) -> Result<&'a str, DecodeError> {
     let name = reader::text(bytes, field)?;
     topic::check_name(name).map_err(|error| {
         let detail = format!("{field} {} {error}", topic::Quoted(name));
-        match error {
-            TopicError::Empty if version.is_v5() => DecodeError::protocol(
-                Section::both("3.3.2.1"),
-                format!("{detail}, and there is no topic alias"),
-            ),
-            _ => DecodeError::new(ReasonCode::TopicNameInvalid, Section::TOPIC, detail),
-        }
+        DecodeError::new(ReasonCode::TopicNameInvalid, Section::TOPIC, detail)
     })?;
     Ok(name)
 }

@@ -86,8 +86,8 @@ fn frame(column: &str) -> Vec<u8> {
         Some((hex, rest)) => (hex, rest.trim_end_matches(" bytes)").parse().unwrap()),
         None => (column, column.len() / 2),
     };
-    let mut bytes: Vec<u8> =
-        (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect();
+    let digits: Vec<u8> = hex.chars().map(|c| c.to_digit(16).unwrap() as u8).collect();
+    let mut bytes: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
     bytes.resize(length, *bytes.last().unwrap());
     bytes
 }
