@@ -7,6 +7,7 @@ use thingstead_core::decision::Position;
 
 use crate::condition::Test;
 use crate::error::PolicyError;
+use crate::key::Key;
 use crate::template::Template;
 use crate::validate;
 
@@ -79,6 +80,19 @@ impl Document {
     /// Its `Id`, which influences nothing (POLICY-005).
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// Whether its decisions may change with the mere passing of time, so that nobody may remember them.
+    pub fn depends_on_time(&self) -> bool {
+        let is_time = |key: &Key| matches!(key, Key::CurrentTime | Key::EpochTime);
+        self.statements.iter().any(|statement| {
+            let tests = &statement.condition;
+            let operands =
+                tests.iter().flat_map(|test| &test.operands).flat_map(|operand| operand.templates());
+            let mut variables =
+                statement.resources.patterns.iter().chain(operands).flat_map(|t| &t.variables);
+            tests.iter().any(|test| is_time(&test.key)) || variables.any(|variable| is_time(&variable.key))
+        })
     }
 
     /// How many statements it has.
