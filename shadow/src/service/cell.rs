@@ -133,3 +133,68 @@ impl Outgoing {
         Self { answer, waiting: Some(Undo { before, client_token }) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use thingstead_core::{Origin, Scope, ThingName, Timestamp};
+
+    use super::*;
+    use crate::address::Operation;
+    use crate::service::answer::{Asked, Door, Outcome};
+
+    fn answer() -> Answer {
+        let id = ShadowId { scope: Scope::new("1", "r"), thing: ThingName::from("T"), shadow: None };
+        let (payload, at) = (Bytes::new(), Timestamp::from_millis(0));
+        let origin = Origin::Service("test");
+        let asked = Asked { id, operation: Operation::Delete, payload, origin, at, door: Door::Mqtt };
+        asked.answered(Outcome::Deleted { version: 1, accepted: Bytes::from_static(b"{}") })
+    }
+
+    fn deleted(version: u64) -> Stored {
+        Stored::Deleted { version, at: Timestamp::from_millis(0) }
+    }
+
+    fn texts(state: &mut State) -> Vec<String> {
+        assert!(state.start_publishing() && !state.start_publishing());
+        let mut texts = Vec::new();
+        while let Some(answer) = state.next_ready() {
+            let messages = answer.messages(Timestamp::from_millis(0));
+            texts.extend(messages.map(|message| String::from_utf8_lossy(&message.payload).into_owned()));
+        }
+        texts
+    }
+
+    #[test]
+    fn a_change_that_was_not_stored_is_refused_and_taken_back() {
+        // SHADOW-154: 500 `Internal service failure`
+        let mut state = State { stored: deleted(2), ..State::default() };
+        let ticket = state.enqueue(Outgoing::waiting(answer(), deleted(1), None));
+        assert_eq!(state.fail(ticket, "disk full").map(|id| id.thing), Some(ThingName::from("T")));
+        assert!(matches!(state.stored, Stored::Deleted { version: 1, .. }));
+        assert_eq!(texts(&mut state), [r#"{"code":500,"message":"Internal service failure","timestamp":0}"#]);
+    }
+
+    #[test]
+    fn a_change_with_another_on_top_stays() {
+        let mut state = State { stored: deleted(3), ..State::default() };
+        let first = state.enqueue(Outgoing::waiting(answer(), deleted(1), None));
+        let second = state.enqueue(Outgoing::waiting(answer(), deleted(2), None));
+        assert_eq!(state.fail(first, "disk full"), None);
+        assert!(matches!(state.stored, Stored::Deleted { version: 3, .. }));
+        state.settle(second);
+        assert_eq!(texts(&mut state).len(), 2);
+    }
+
+    #[test]
+    fn answers_wait_for_those_before_them() {
+        let mut state = State::default();
+        let first = state.enqueue(Outgoing::waiting(answer(), Stored::Absent, None));
+        let second = state.enqueue(Outgoing::waiting(answer(), Stored::Absent, None));
+        state.enqueue(Outgoing::ready(answer()));
+        state.settle(second);
+        assert!(texts(&mut state).is_empty());
+        state.settle(first);
+        assert_eq!(texts(&mut state).len(), 3);
+    }
+}

@@ -1,0 +1,104 @@
+//! What people can see: the journal and the history.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use thingstead_core::journal::Query;
+use thingstead_core::{Kind, Timestamp};
+use thingstead_shadow::{Change, ShadowSettings};
+
+use crate::support::{START, World, caller, classic, named};
+
+#[test]
+fn every_request_leaves_one_event_that_says_who_and_why() {
+    let world = World::new();
+    let topic = "$aws/things/T/shadow/name/S/update";
+    world.ask(topic, r#"{"state":{"desired":{"a":1}}}"#);
+    world.ask(topic, r#"{"state":{"desired":{"a":2}},"version":7}"#);
+    let of = |kind| Query { kind: Some(kind), topic: Some(topic.to_owned()), ..Query::default() };
+    let accepted = world.journal.find(&of(Kind::ShadowAccepted));
+    assert_eq!(accepted.len(), 1);
+    let event = accepted[0].to_json();
+    assert_eq!(event["client"], "lamp-1");
+    assert_eq!(event["principal"], "c0ffee");
+    assert_eq!(event["thing"], "T");
+    assert_eq!(event["shadow"], "S");
+    assert_eq!(event["version"], 1);
+    assert_eq!(event["payload"], json!({"state": {"desired": {"a": 1}}}));
+    assert_eq!(event["why"], "version 1; desired and reported differ, so a delta went out");
+
+    let rejected = world.journal.find(&of(Kind::ShadowRejected));
+    assert_eq!(rejected.len(), 1);
+    let event = rejected[0].to_json();
+    assert_eq!(event["code"], 409);
+    assert_eq!(event["message"], "Version conflict");
+    assert_eq!(event["why"], "the request expects version 7, but version 1 is stored");
+}
+
+#[test]
+fn a_refusal_says_what_exactly_was_wrong() {
+    let world = World::new();
+    let why = |payload: &'static str| {
+        world.ask("$aws/things/T/shadow/update", payload);
+        let query = Query {
+            kind: Some(Kind::ShadowRejected),
+            topic: Some("$aws/things/T/shadow/update".to_owned()),
+            ..Query::default()
+        };
+        world.journal.find(&query).last().expect("a refusal").why.to_string()
+    };
+    for (payload, expected) in [
+        ("{\"state\":{},}", "the payload is not JSON: at byte 12: expected a member's name in double quotes"),
+        ("[1]", "the payload is JSON, but not an object with the member `state`"),
+        (
+            r#"{"state":{"delta":{}}}"#,
+            "`state` has the member `delta`; only `desired` and `reported` are allowed",
+        ),
+        (r#"{"state":{},"version":"1"}"#, "`version` is `\\\"1\\\"`, not a non-negative integer"),
+        (r#"{"state":{"desired":[]}}"#, "`state.desired` is neither an object nor `null`"),
+        (
+            r#"{"state":{"reported":{"a":[null]}}}"#,
+            "an array below `state.reported` contains `null`; arrays are stored as a whole, so `null` removes nothing there",
+        ),
+        (
+            r#"{"state":{"desired":{"a":[[[[[[[[1]]]]]]]]}}}"#,
+            "`state.desired` is nested 9 levels deep; the limit is 8",
+        ),
+    ] {
+        assert_eq!(why(payload), expected, "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_versions_can_be_read_newest_first() {
+    let world = World::with(ShadowSettings { history: 3, ..ShadowSettings::default() });
+    let id = named("T", "S");
+    for n in 1..=4 {
+        let payload = format!(r#"{{"state":{{"reported":{{"n":{n}}}}}}}"#);
+        world.service.update(&id, payload.into(), caller()).await.expect("accepted");
+        world.clock.advance(Duration::from_secs(1));
+    }
+    world.service.delete(&id, caller()).await.expect("deleted");
+    let history = world.service.history(&id);
+    let versions: Vec<_> = history.iter().map(|revision| (revision.version, revision.change)).collect();
+    assert_eq!(versions, [(4, Change::Deleted), (4, Change::Updated), (3, Change::Updated)]);
+    assert_eq!(history[0].at, Timestamp::from_millis((START + 4) * 1000));
+    assert_eq!(history[1].principal.as_deref(), Some("AIDA1"));
+    let document: Value = serde_json::from_slice(&history[1].document).expect("JSON");
+    assert_eq!(document["state"], json!({"reported": {"n": 4}}));
+    assert!(world.service.history(&classic("T")).is_empty());
+}
+
+#[test]
+fn histories_share_one_budget() {
+    let world = World::with(ShadowSettings { history_bytes: 2000, ..ShadowSettings::default() });
+    for n in 0..10 {
+        for thing in ["T", "U"] {
+            let payload = format!(r#"{{"state":{{"reported":{{"n":"{}{n}"}}}}}}"#, "x".repeat(400));
+            world.ask(&format!("$aws/things/{thing}/shadow/update"), payload);
+        }
+    }
+    let kept = ["T", "U"].map(|thing| world.service.history(&classic(thing)));
+    assert!(kept.iter().all(|history| history[0].version == 10));
+    assert!(kept.iter().map(Vec::len).sum::<usize>() <= 4);
+}
