@@ -1,0 +1,207 @@
+//! The registry: state in memory, rows in the store.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use dashmap::DashMap;
+use parking_lot::RwLock;
+use smallvec::SmallVec;
+use thingstead_core::wiring::{ConnectionControl, Reload};
+use thingstead_core::{Clock, Ids, Journal, Scope};
+use thingstead_store::{Commit, Store};
+
+use crate::certificates::KnownCertificate;
+use crate::change::Change;
+use crate::state::{State, TABLES};
+use crate::{RegistryError, RegistrySettings, Result};
+
+/// Things, certificates, policies and what hangs together with them, of all scopes. Cheap to clone.
+///
+/// Reading methods are synchronous and answer from memory. Mutations are `async`: memory changes at the first poll, under one
+/// lock a scope, and they answer when the change is durable. Should the database fail then, the caller is told
+/// (`InternalFailure`), while memory keeps the change until the next start.
+#[derive(Clone)]
+pub struct Registry(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) journal: Journal,
+    pub(crate) settings: RegistrySettings,
+    scopes: DashMap<Scope, Arc<Cell>>,
+    /// By fingerprint, of all scopes: what the TLS verifier asks. One certificate may be registered in several scopes.
+    pub(crate) known: DashMap<[u8; 32], SmallVec<[KnownCertificate; 1]>>,
+    connections: OnceLock<Arc<dyn ConnectionControl>>,
+}
+
+/// One scope.
+#[derive(Debug, Default)]
+struct Cell {
+    state: RwLock<State>,
+    generation: Generation,
+}
+
+/// A counter that rises with every change of a scope that can alter a decision. Cheap to clone and to read: whoever caches
+/// decisions keeps one and compares.
+#[derive(Clone, Debug, Default)]
+pub struct Generation(Arc<AtomicU64>);
+
+impl Generation {
+    /// The count now.
+    pub fn current(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn rise(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+impl Registry {
+    /// The registry over a store, which must have been opened with [`TABLES`]; loads every row.
+    ///
+    /// # Errors
+    /// `InternalFailure` when the store cannot be read or holds a row that cannot be understood.
+    pub fn open(
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        journal: Journal,
+        settings: RegistrySettings,
+    ) -> Result<Self> {
+        let inner = Inner {
+            store,
+            clock,
+            ids,
+            journal,
+            settings,
+            scopes: DashMap::new(),
+            known: DashMap::new(),
+            connections: OnceLock::new(),
+        };
+        let registry = Self(Arc::new(inner));
+        registry.load()?;
+        Ok(registry)
+    }
+
+    /// Joins the registry with whoever holds connections; the second call changes nothing.
+    pub fn follow_connections(&self, connections: Arc<dyn ConnectionControl>) {
+        if self.0.connections.set(connections).is_err() {
+            tracing::warn!("the registry was joined with connections twice");
+        }
+    }
+
+    /// The scope's count of changes that can alter a decision.
+    pub fn generation(&self, scope: &Scope) -> u64 {
+        self.cell(scope).generation.current()
+    }
+
+    /// The counter behind [`Registry::generation`], to be kept by whoever caches decisions.
+    pub fn generation_of(&self, scope: &Scope) -> Generation {
+        self.cell(scope).generation.clone()
+    }
+
+    /// Runs with the scope's state for reading. Nothing in it may wait.
+    pub(crate) fn read<T>(&self, scope: &Scope, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.cell(scope).state.read())
+    }
+
+    /// Changes the scope's state and answers when that is durable.
+    pub(crate) async fn change<T>(
+        &self,
+        scope: &Scope,
+        change: impl FnOnce(&mut State, &mut Change<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (value, commit) = self.change_at_once(scope, change)?;
+        commit.await?;
+        Ok(value)
+    }
+
+    fn change_at_once<T>(
+        &self,
+        scope: &Scope,
+        act: impl FnOnce(&mut State, &mut Change<'_>) -> Result<T>,
+    ) -> Result<(T, Commit)> {
+        let cell = self.cell(scope);
+        let mut change = Change::new(&self.0, scope);
+        let (value, commit) = {
+            let mut state = cell.state.write();
+            let value = act(&mut state, &mut change)?;
+            if change.decisions || !change.left_active.is_empty() {
+                cell.generation.rise();
+            }
+            // Queued under the lock, so that rows are written in the order memory changed.
+            (value, self.0.store.commit(std::mem::take(&mut change.batch)))
+        };
+        if let Some(connections) = self.0.connections.get() {
+            for certificate in &change.left_active {
+                connections.certificate_left_active(scope, certificate);
+            }
+        }
+        Ok((value, commit))
+    }
+
+    fn cell(&self, scope: &Scope) -> Arc<Cell> {
+        if let Some(cell) = self.0.scopes.get(scope) {
+            return Arc::clone(&cell);
+        }
+        Arc::clone(&self.0.scopes.entry(scope.clone()).or_default())
+    }
+
+    fn load(&self) -> Result<()> {
+        let mut loaded: HashMap<Scope, State> = HashMap::new();
+        for table in TABLES {
+            let mut failure = None;
+            self.0.store.rows(*table, |row| {
+                let state = loaded.entry(row.scope.clone()).or_default();
+                if let Err(reason) = state.load(*table, &row) {
+                    failure.get_or_insert_with(|| {
+                        RegistryError::InternalFailure(format!(
+                            "row `{}` of table `{}` cannot be read: {reason}",
+                            row.key,
+                            table.name()
+                        ))
+                    });
+                }
+            })?;
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+        }
+        self.0.known.clear();
+        for (scope, state) in &loaded {
+            for certificate in state.certificates.iter() {
+                self.remember(scope, certificate);
+            }
+        }
+        // Scopes without rows are emptied, not dropped: their generations live on in caches.
+        let empty: Vec<Arc<Cell>> = self
+            .0
+            .scopes
+            .iter()
+            .filter(|entry| !loaded.contains_key(entry.key()))
+            .map(|entry| Arc::clone(entry.value()))
+            .collect();
+        let loaded = loaded.into_iter().map(|(scope, state)| (self.cell(&scope), state));
+        for (cell, state) in loaded.chain(empty.into_iter().map(|cell| (cell, State::default()))) {
+            *cell.state.write() = state;
+            cell.generation.rise();
+        }
+        Ok(())
+    }
+}
+
+impl Reload for Registry {
+    fn reload(&self) -> Result<(), String> {
+        self.load().map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("scopes", &self.0.scopes.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,33 @@
+//! What the registry is told at start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thingstead_core::Limits;
+
+use crate::ServerCa;
+
+/// How the registry behaves.
+#[derive(Clone, Debug)]
+pub struct RegistrySettings {
+    /// Whether AWS's sizes and counts are in force.
+    pub limits: Limits,
+    /// Issues device certificates.
+    pub ca: Arc<ServerCa>,
+    /// What `DescribeEndpoint` answers: a host, with the port where it shall be shown; see [`crate::Endpoints`].
+    pub endpoints: crate::Endpoints,
+    /// How long after its deprecation a thing type can be deleted; five minutes on AWS (API-102).
+    pub thing_type_deletion_wait: Duration,
+}
+
+impl Default for RegistrySettings {
+    /// AWS's limits, a certificate authority in memory, `localhost` as endpoint, and no wait.
+    fn default() -> Self {
+        Self {
+            limits: Limits::Aws,
+            ca: Arc::new(ServerCa::in_memory()),
+            endpoints: crate::Endpoints::default(),
+            thing_type_deletion_wait: Duration::ZERO,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! X.509: reading certificates and requests, checking who signed them, and issuing device certificates.
+
+mod der;
+mod issue;
+mod read;
+mod signature;
+
+pub(crate) use issue::{DeviceSubject, issue_device, pkcs1_pem};
+pub(crate) use read::{Parsed, ParsedRequest, pem};
+pub(crate) use signature::is_signed_by;
