@@ -31,7 +31,8 @@ impl Registry {
             if state.attachments.get(policy_name, &key).is_some() {
                 return Ok(());
             }
-            let most = if matches!(target, Target::ThingGroup(_)) { MOST_ON_GROUP } else { MOST_ON_PRINCIPAL };
+            let most =
+                if matches!(target, Target::ThingGroup(_)) { MOST_ON_GROUP } else { MOST_ON_PRINCIPAL };
             if change.limited() && state.attachments.count_lefts(&key) >= most {
                 return Err(RegistryError::LimitExceeded(format!(
                     "The maximum number of policies on {} is {most}",
@@ -82,14 +83,19 @@ impl Registry {
                     known_group(state, scope, name)?;
                     if recursive {
                         let ancestors = crate::thing_groups::ancestors(state, name);
-                        keys.extend(ancestors.iter().map(|group| Target::ThingGroup(Arc::from(group.name.as_str())).key()));
+                        keys.extend(
+                            ancestors
+                                .iter()
+                                .map(|group| Target::ThingGroup(Arc::from(group.name.as_str())).key()),
+                        );
                     }
                 }
                 _ => check_target(state, scope, target)?,
             }
             let names: std::collections::BTreeSet<&Arc<str>> =
                 keys.iter().flat_map(|key| state.attachments.lefts_of(key)).collect();
-            let rows = names.into_iter().filter_map(|name| Some((name, Arc::clone(state.policies.get(name)?))));
+            let rows =
+                names.into_iter().filter_map(|name| Some((name, Arc::clone(state.policies.get(name)?))));
             page::by_key("attached-policies", page, DEFAULT_MARKED, rows)
         })
     }
@@ -139,11 +145,7 @@ impl Registry {
 }
 
 pub(crate) fn policies_of(state: &State, target: &Target) -> Vec<Arc<Policy>> {
-    state
-        .attachments
-        .lefts_of(&target.key())
-        .filter_map(|name| state.policies.get(name).cloned())
-        .collect()
+    state.attachments.lefts_of(&target.key()).filter_map(|name| state.policies.get(name).cloned()).collect()
 }
 
 /// Refuses a target that is not there or cannot carry policies.

@@ -114,10 +114,8 @@ impl Root {
             (None, Some(_)) => Err(CaError::Missing { file: shown(&certificate), other: shown(&key) }),
             (Some(text), Some(key_text)) => {
                 let parsed = Parsed::from_pem(&text);
-                let loaded = KeyPair::from_pem(&key_text).map_err(|error| CaError::Unreadable {
-                    file: shown(&key),
-                    cause: error.to_string(),
-                })?;
+                let loaded = KeyPair::from_pem(&key_text)
+                    .map_err(|error| CaError::Unreadable { file: shown(&key), cause: error.to_string() })?;
                 let fits = parsed.is_some_and(|parsed| parsed.public_key == loaded.subject_public_key_info());
                 if !fits {
                     return Err(CaError::Unreadable {

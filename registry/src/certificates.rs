@@ -304,7 +304,10 @@ pub(crate) fn forget(state: &mut State, change: &mut Change<'_>, id: &Certificat
 }
 
 pub(crate) fn certificate<'a>(state: &'a State, id: &str) -> Result<&'a Arc<Certificate>> {
-    state.certificates.get(id).ok_or_else(|| RegistryError::not_found(format!("Certificate {id} does not exist")))
+    state
+        .certificates
+        .get(id)
+        .ok_or_else(|| RegistryError::not_found(format!("Certificate {id} does not exist")))
 }
 
 /// A new certificate's record.

@@ -43,7 +43,11 @@ impl<'a> Change<'a> {
     }
 
     /// Removes a resource.
-    pub(crate) fn remove<T: Resource>(&mut self, collection: &mut Collection<T>, key: &str) -> Option<Arc<T>> {
+    pub(crate) fn remove<T: Resource>(
+        &mut self,
+        collection: &mut Collection<T>,
+        key: &str,
+    ) -> Option<Arc<T>> {
         let item = collection.remove(key)?;
         self.batch.delete(T::TABLE, self.scope, key);
         Some(item)

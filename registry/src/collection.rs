@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thingstead_store::Table;
 
-use crate::page::{self, Page, PageRequest};
 use crate::Result;
+use crate::page::{self, Page, PageRequest};
 
 /// Something that has a name and a row in the store.
 pub(crate) trait Resource: Serialize + DeserializeOwned {

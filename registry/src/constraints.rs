@@ -30,7 +30,13 @@ pub(crate) fn attributes(attributes: &BTreeMap<String, String>) -> Result<()> {
     Ok(())
 }
 
-fn check(member: &str, value: &str, longest: usize, pattern: &str, fits: impl Fn(char) -> bool) -> Result<()> {
+fn check(
+    member: &str,
+    value: &str,
+    longest: usize,
+    pattern: &str,
+    fits: impl Fn(char) -> bool,
+) -> Result<()> {
     let constraint = if value.is_empty() {
         "Member must have length greater than or equal to 1".to_owned()
     } else if value.chars().count() > longest {

@@ -69,6 +69,9 @@ mod tests {
         assert_eq!(endpoints.of(Some("iot:Data-ATS")), Ok("lab"));
         assert_eq!(endpoints.of(Some("iot:Jobs")), Ok("jobs.lab:8443"));
         let refused = endpoints.of(Some("iot:data")).expect_err("type");
-        assert_eq!(refused, RegistryError::InvalidRequest("Endpoint type iot:data not recognized.".to_owned()));
+        assert_eq!(
+            refused,
+            RegistryError::InvalidRequest("Endpoint type iot:data not recognized.".to_owned())
+        );
     }
 }

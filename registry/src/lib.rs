@@ -1,5 +1,57 @@
 //! Floor 2: things, certificates, policies, attachments, rules as resources; authorization of principals
+//!
+//! One file a resource. [`Registry`] keeps everything in memory and writes rows for restarts; [`authority`] says who may do
+//! what; [`ServerCa`] issues device and server certificates.
 
+mod attachments;
+mod attributes;
 pub mod authority;
+mod billing_groups;
+mod ca;
+mod ca_certificates;
+mod certificates;
+mod change;
+mod collection;
+mod constraints;
+mod endpoint;
+mod error;
+mod memberships;
+mod page;
+mod policies;
+mod registry;
+mod relation;
+mod settings;
+mod state;
+mod tags;
+mod target;
+mod thing_groups;
+mod thing_principals;
+mod thing_types;
+mod things;
+mod x509;
 
+pub use attributes::{AttributePayload, Attributes};
 pub use authority::{Action, Authority, AuthorityRequest};
+pub use billing_groups::BillingGroup;
+pub use ca::{CaError, ServerCa, ServerCertificate, ServerCertificates, ServerNames};
+pub use ca_certificates::{CaCertificate, RegisterCaCertificate, RegistrationConfig, UpdateCaCertificate};
+pub use certificates::{
+    Certificate, CertificateMode, CertificateStatus, CreatedKeysAndCertificate, KnownCertificate,
+    RegisterCertificate, TransferData, certificate_arn,
+};
+pub use endpoint::Endpoints;
+pub use error::{RegistryError, Result};
+pub use memberships::name_or_arn;
+pub use page::{Page, PageRequest};
+pub use policies::{Policy, PolicyVersion};
+pub use registry::Registry;
+pub use settings::RegistrySettings;
+pub use state::TABLES;
+pub use tags::Tags;
+pub use target::Target;
+pub use thing_groups::{
+    CreateThingGroup, DescribedThingGroup, DynamicDefinition, ThingGroup, thing_group_arn,
+};
+pub use thing_principals::ThingPrincipalType;
+pub use thing_types::{ThingType, ThingTypeProperties};
+pub use things::{CreateThing, Thing, ThingFilter, UpdateThing};

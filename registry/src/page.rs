@@ -61,7 +61,9 @@ pub(crate) fn token(list: &'static str, position: impl std::fmt::Display) -> Str
 }
 
 pub(crate) fn unknown_token(token: &str) -> RegistryError {
-    RegistryError::invalid(format!("`{token}` is no token of this list; expected one that this list answered"))
+    RegistryError::invalid(format!(
+        "`{token}` is no token of this list; expected one that this list answered"
+    ))
 }
 
 /// A page of rows that come ordered by their key.

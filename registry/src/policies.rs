@@ -11,7 +11,7 @@ use crate::change::Change;
 use crate::collection::Resource;
 use crate::page::{DEFAULT_MARKED, Page, PageRequest};
 use crate::state::State;
-use crate::{Registry, RegistryError, Result, constraints};
+use crate::{Registry, RegistryError, Result, constraints, tags};
 
 /// A policy with all its versions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,7 +99,13 @@ impl Registry {
     ///
     /// # Errors
     /// `MalformedPolicy`, `ResourceAlreadyExists`, `InvalidRequest`.
-    pub async fn create_policy(&self, scope: &Scope, name: &str, document: &str) -> Result<Arc<Policy>> {
+    pub async fn create_policy(
+        &self,
+        scope: &Scope,
+        name: &str,
+        document: &str,
+        tags: &[(String, String)],
+    ) -> Result<Arc<Policy>> {
         let parsed = self.parse_document(document)?;
         self.change(scope, |state, change| {
             constraints::policy_name(name)?;
@@ -119,6 +125,7 @@ impl Registry {
                 modified_at: change.now,
                 generation_id: change.uuid(),
             };
+            tags::add(state, change, &policy.arn(scope).to_string(), tags)?;
             Ok(put(state, change, policy))
         })
         .await
@@ -162,7 +169,9 @@ impl Registry {
                     "The policy cannot be deleted as versions other than than default version exist".to_owned(),
                 ));
             }
+            let arn = current.arn(scope).to_string();
             change.decisions = true;
+            tags::forget(state, change, &arn);
             change.remove(&mut state.policies, name);
             Ok(())
         })
@@ -204,7 +213,12 @@ impl Registry {
     ///
     /// # Errors
     /// `ResourceNotFound`.
-    pub async fn set_default_policy_version(&self, scope: &Scope, name: &str, version_id: &str) -> Result<()> {
+    pub async fn set_default_policy_version(
+        &self,
+        scope: &Scope,
+        name: &str,
+        version_id: &str,
+    ) -> Result<()> {
         self.change(scope, |state, change| {
             let current = policy(state, name)?;
             let number = version_of(current, version_id)?.number;
@@ -238,8 +252,9 @@ impl Registry {
     }
 
     fn parse_document(&self, text: &str) -> Result<Arc<Document>> {
-        let malformed =
-            |error: thingstead_policy_engine::PolicyError| RegistryError::MalformedPolicy(error.aws_message());
+        let malformed = |error: thingstead_policy_engine::PolicyError| {
+            RegistryError::MalformedPolicy(error.aws_message())
+        };
         if text.chars().count() > MOST_CHARACTERS {
             return Err(RegistryError::invalid(format!(
                 "1 validation error detected: Value at 'policyDocument' failed to satisfy constraint: Member must have \

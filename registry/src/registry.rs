@@ -41,23 +41,8 @@ pub(crate) struct Inner {
 #[derive(Debug, Default)]
 struct Cell {
     state: RwLock<State>,
-    generation: Generation,
-}
-
-/// A counter that rises with every change of a scope that can alter a decision. Cheap to clone and to read: whoever caches
-/// decisions keeps one and compares.
-#[derive(Clone, Debug, Default)]
-pub struct Generation(Arc<AtomicU64>);
-
-impl Generation {
-    /// The count now.
-    pub fn current(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    fn rise(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
-    }
+    /// Rises with every change that can alter a decision.
+    generation: Arc<AtomicU64>,
 }
 
 impl Registry {
@@ -94,14 +79,29 @@ impl Registry {
         }
     }
 
+    /// The clock everything here is dated by.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Where decisions are told.
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// The authority that issues certificates.
+    pub fn ca(&self) -> &Arc<crate::ServerCa> {
+        &self.0.settings.ca
+    }
+
     /// The scope's count of changes that can alter a decision.
     pub fn generation(&self, scope: &Scope) -> u64 {
-        self.cell(scope).generation.current()
+        self.cell(scope).generation.load(Ordering::Acquire)
     }
 
     /// The counter behind [`Registry::generation`], to be kept by whoever caches decisions.
-    pub fn generation_of(&self, scope: &Scope) -> Generation {
-        self.cell(scope).generation.clone()
+    pub fn generation_counter(&self, scope: &Scope) -> Arc<AtomicU64> {
+        Arc::clone(&self.cell(scope).generation)
     }
 
     /// Runs with the scope's state for reading. Nothing in it may wait.
@@ -131,7 +131,8 @@ impl Registry {
             let mut state = cell.state.write();
             let value = act(&mut state, &mut change)?;
             if change.decisions || !change.left_active.is_empty() {
-                cell.generation.rise();
+                // Before the lock is given up, so before anybody can read the change.
+                cell.generation.fetch_add(1, Ordering::AcqRel);
             }
             // Queued under the lock, so that rows are written in the order memory changed.
             (value, self.0.store.commit(std::mem::take(&mut change.batch)))
@@ -188,7 +189,7 @@ impl Registry {
         let loaded = loaded.into_iter().map(|(scope, state)| (self.cell(&scope), state));
         for (cell, state) in loaded.chain(empty.into_iter().map(|cell| (cell, State::default()))) {
             *cell.state.write() = state;
-            cell.generation.rise();
+            cell.generation.fetch_add(1, Ordering::AcqRel);
         }
         Ok(())
     }

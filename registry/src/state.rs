@@ -1,25 +1,42 @@
 //! Everything a scope has, in memory.
 
+use std::collections::HashMap;
+
 use thingstead_store::{Row, Table};
 
 use crate::attachments::{ATTACHMENTS, Attached};
+use crate::billing_groups::BillingGroup;
+use crate::ca_certificates::{CaCertificate, REGISTRATION_CODE};
 use crate::certificates::Certificate;
 use crate::collection::{Collection, Resource};
+use crate::memberships::{MEMBERSHIPS, Member};
 use crate::policies::Policy;
 use crate::relation::Relation;
+use crate::tags::{TAGS, Tags};
+use crate::thing_groups::ThingGroup;
 use crate::thing_principals::{THING_PRINCIPALS, ThingPrincipalType};
+use crate::thing_types::ThingType;
 use crate::things::Thing;
 
 /// A scope's resources and how they hang together.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) things: Collection<Thing>,
+    pub(crate) thing_types: Collection<ThingType>,
+    pub(crate) thing_groups: Collection<ThingGroup>,
+    pub(crate) billing_groups: Collection<BillingGroup>,
     pub(crate) certificates: Collection<Certificate>,
+    pub(crate) ca_certificates: Collection<CaCertificate>,
+    pub(crate) registration_code: Option<String>,
     pub(crate) policies: Collection<Policy>,
     /// Policy name to [`crate::Target`] key.
     pub(crate) attachments: Relation<Attached>,
     /// Thing name to [`crate::Target`] key.
     pub(crate) principals: Relation<ThingPrincipalType>,
+    /// Group name to thing name.
+    pub(crate) members: Relation<Member>,
+    /// By ARN.
+    pub(crate) tags: HashMap<String, Tags>,
 }
 
 impl State {
@@ -31,14 +48,41 @@ impl State {
         }
         match table {
             Thing::TABLE => into(&mut self.things, text),
+            ThingType::TABLE => into(&mut self.thing_types, text),
+            ThingGroup::TABLE => into(&mut self.thing_groups, text),
+            BillingGroup::TABLE => into(&mut self.billing_groups, text),
             Certificate::TABLE => into(&mut self.certificates, text),
+            CaCertificate::TABLE => into(&mut self.ca_certificates, text),
             Policy::TABLE => into(&mut self.policies, text),
             ATTACHMENTS => self.attachments.load(&row.key, text),
             THING_PRINCIPALS => self.principals.load(&row.key, text),
+            MEMBERSHIPS => self.members.load(&row.key, text),
+            REGISTRATION_CODE => {
+                self.registration_code = Some(text.to_owned());
+                Ok(())
+            }
+            TAGS => {
+                let tags = serde_json::from_str(text).map_err(|error| error.to_string())?;
+                self.tags.insert(row.key.clone(), tags);
+                Ok(())
+            }
             other => Err(format!("table `{}` does not belong to the registry", other.name())),
         }
     }
 }
 
 /// The registry's tables: the store must be opened with them.
-pub const TABLES: &[Table] = &[Thing::TABLE, Certificate::TABLE, Policy::TABLE, ATTACHMENTS, THING_PRINCIPALS];
+pub const TABLES: &[Table] = &[
+    Thing::TABLE,
+    ThingType::TABLE,
+    ThingGroup::TABLE,
+    BillingGroup::TABLE,
+    Certificate::TABLE,
+    CaCertificate::TABLE,
+    REGISTRATION_CODE,
+    Policy::TABLE,
+    ATTACHMENTS,
+    THING_PRINCIPALS,
+    MEMBERSHIPS,
+    TAGS,
+];

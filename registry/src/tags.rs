@@ -94,7 +94,9 @@ pub(crate) fn add(
             )));
         }
         if key.starts_with("aws:") {
-            return Err(RegistryError::invalid(format!("The tag key `{key}` begins with the reserved prefix `aws:`")));
+            return Err(RegistryError::invalid(format!(
+                "The tag key `{key}` begins with the reserved prefix `aws:`"
+            )));
         }
         merged.insert(key.clone(), value.clone());
     }
@@ -121,8 +123,9 @@ fn write(state: &mut State, change: &mut Change<'_>, arn: &str, tags: Tags) {
 
 /// Judges resources that the registry keeps; what lies elsewhere (rules, jobs) is judged by whoever keeps it.
 fn check_taggable(state: &State, scope: &Scope, text: &str) -> Result<()> {
-    let arn = Arn::parse(text)
-        .ok_or_else(|| RegistryError::invalid(format!("`{text}` is no ARN; expected arn:aws:iot:REGION:ACCOUNT:RESOURCE")))?;
+    let arn = Arn::parse(text).ok_or_else(|| {
+        RegistryError::invalid(format!("`{text}` is no ARN; expected arn:aws:iot:REGION:ACCOUNT:RESOURCE"))
+    })?;
     let known = arn.service == "iot"
         && arn.account == scope.account()
         && arn.region == scope.region()
@@ -138,11 +141,7 @@ fn check_taggable(state: &State, scope: &Scope, text: &str) -> Result<()> {
             }
             Some(_) => state.tags.contains_key(text),
         };
-    if known {
-        Ok(())
-    } else {
-        Err(RegistryError::not_found(format!("The resource {text} does not exist")))
-    }
+    if known { Ok(()) } else { Err(RegistryError::not_found(format!("The resource {text} does not exist"))) }
 }
 
 /// Key: the resource's ARN.

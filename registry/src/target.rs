@@ -38,7 +38,9 @@ impl Target {
             return Err(unusable(text));
         };
         if arn.service != "iot" || arn.account != scope.account() || arn.region != scope.region() {
-            return Err(RegistryError::not_found(format!("The resource {text} does not exist in this account and Region")));
+            return Err(RegistryError::not_found(format!(
+                "The resource {text} does not exist in this account and Region"
+            )));
         }
         Ok(target)
     }

@@ -157,7 +157,12 @@ impl Registry {
 
     /// The thing that a connection of the principal belongs to (POLICY-230, POLICY-231): its exclusive thing, else the thing
     /// named like the client id if the principal is attached to it.
-    pub fn associated_thing(&self, scope: &Scope, principal: &Target, client_id: Option<&str>) -> Option<Arc<Thing>> {
+    pub fn associated_thing(
+        &self,
+        scope: &Scope,
+        principal: &Target,
+        client_id: Option<&str>,
+    ) -> Option<Arc<Thing>> {
         self.read(scope, |state| associated_thing(state, principal, client_id))
     }
 }

@@ -10,7 +10,7 @@ use thingstead_store::Table;
 use crate::collection::Resource;
 use crate::page::{DEFAULT_THINGS, Page, PageRequest};
 use crate::state::State;
-use crate::{Registry, RegistryError, Result, constraints};
+use crate::{Registry, RegistryError, Result, constraints, tags};
 
 /// A thing type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +84,7 @@ impl Registry {
         scope: &Scope,
         name: &str,
         properties: ThingTypeProperties,
+        tags: &[(String, String)],
     ) -> Result<Arc<ThingType>> {
         self.change(scope, |state, change| {
             constraints::name("thingTypeName", name)?;
@@ -111,6 +112,7 @@ impl Registry {
                 created_at: change.now,
                 deprecated_at: None,
             };
+            tags::add(state, change, &created.arn(scope).to_string(), tags)?;
             Ok(change.put(&mut state.thing_types, created))
         })
         .await
@@ -207,7 +209,7 @@ impl Registry {
                     "Cannot delete thing type : {name} because things are still using it"
                 )));
             }
-            crate::tags::forget(state, change, &Arn::iot(scope, format!("thingtype/{name}")).to_string());
+            tags::forget(state, change, &Arn::iot(scope, format!("thingtype/{name}")).to_string());
             change.remove(&mut state.thing_types, name);
             Ok(())
         })

@@ -1,13 +1,17 @@
 //! Things (api.md 4.1).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use thingstead_core::{Arn, Scope, ThingName};
 use thingstead_store::Table;
 
 use crate::attributes::{AttributePayload, Attributes, check_counts};
+use crate::billing_groups::known_billing_group;
 use crate::collection::Resource;
 use crate::page::{DEFAULT_THINGS, Page, PageRequest};
 use crate::state::State;
+use crate::thing_types::usable_type;
 use crate::{Registry, RegistryError, Result, constraints};
 
 /// A registered thing.
@@ -111,7 +115,7 @@ impl Registry {
     ///
     /// # Errors
     /// `ResourceAlreadyExists` with other properties, `ResourceNotFound` for the type or billing group, `InvalidRequest`.
-    pub async fn create_thing(&self, scope: &Scope, request: CreateThing) -> Result<std::sync::Arc<Thing>> {
+    pub async fn create_thing(&self, scope: &Scope, request: CreateThing) -> Result<Arc<Thing>> {
         self.change(scope, |state, change| {
             constraints::name("thingName", &request.name)?;
             let payload = AttributePayload { attributes: Some(request.attributes), merge: false };
@@ -121,7 +125,7 @@ impl Registry {
                     && thing.type_name == request.type_name
                     && thing.billing_group == request.billing_group;
                 return if same {
-                    Ok(std::sync::Arc::clone(thing))
+                    Ok(Arc::clone(thing))
                 } else {
                     Err(RegistryError::exists(
                         format!("Thing {} already exists in account with different attributes", thing.name),
@@ -157,12 +161,12 @@ impl Registry {
     ///
     /// # Errors
     /// `ResourceNotFound` (API-081).
-    pub fn describe_thing(&self, scope: &Scope, name: &str) -> Result<std::sync::Arc<Thing>> {
+    pub fn describe_thing(&self, scope: &Scope, name: &str) -> Result<Arc<Thing>> {
         self.read(scope, |state| thing(state, name).cloned())
     }
 
     /// A thing if there is one.
-    pub fn thing(&self, scope: &Scope, name: &str) -> Option<std::sync::Arc<Thing>> {
+    pub fn thing(&self, scope: &Scope, name: &str) -> Option<Arc<Thing>> {
         self.read(scope, |state| state.things.get(name).cloned())
     }
 
@@ -180,8 +184,9 @@ impl Registry {
         scope: &Scope,
         filter: &ThingFilter,
         page: &PageRequest,
-    ) -> Result<Page<std::sync::Arc<Thing>>> {
-        if filter.type_name.is_some() && (filter.attribute_name.is_some() || filter.attribute_value.is_some()) {
+    ) -> Result<Page<Arc<Thing>>> {
+        if filter.type_name.is_some() && (filter.attribute_name.is_some() || filter.attribute_value.is_some())
+        {
             return Err(RegistryError::invalid(
                 "Listing things by the combination of attribute and thing type is not supported",
             ));
@@ -242,6 +247,7 @@ impl Registry {
                 )));
             }
             change.decisions = true;
+            crate::memberships::leave_all(state, change, name);
             change.remove(&mut state.things, name);
             Ok(())
         })
@@ -249,7 +255,7 @@ impl Registry {
     }
 }
 
-pub(crate) fn thing<'a>(state: &'a State, name: &str) -> Result<&'a std::sync::Arc<Thing>> {
+pub(crate) fn thing<'a>(state: &'a State, name: &str) -> Result<&'a Arc<Thing>> {
     state.things.get(name).ok_or_else(|| RegistryError::not_found(format!("Thing {name} does not exist")))
 }
 

@@ -30,7 +30,8 @@ fn the_root_stays_and_the_server_certificates_follow_the_names() {
     let ids = Ids::seeded(1);
     let ca = ServerCa::open(&folder.0, NOW).expect("open");
     let root = ca.root_pem(NOW).expect("root");
-    let names = ServerNames::new(&["us-east-1"], &["lab.example".to_owned(), "*".to_owned(), "LOCALHOST".to_owned()]);
+    let names =
+        ServerNames::new(&["us-east-1"], &["lab.example".to_owned(), "*".to_owned(), "LOCALHOST".to_owned()]);
     assert!(names.as_slice().contains(&"*.iot.us-east-1.amazonaws.com".to_owned()));
     assert_eq!(names.as_slice().len(), 8);
     let first = ca.server_certificates(&names, NOW, &ids).expect("certificates");

@@ -25,7 +25,9 @@ pub struct CreatedKeysAndCertificate {
 impl std::fmt::Debug for CreatedKeysAndCertificate {
     /// Without the private key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CreatedKeysAndCertificate").field("certificate", &self.certificate).finish_non_exhaustive()
+        f.debug_struct("CreatedKeysAndCertificate")
+            .field("certificate", &self.certificate)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +52,8 @@ impl Registry {
         scope: &Scope,
         active: bool,
     ) -> Result<CreatedKeysAndCertificate> {
-        let issued = self.issue(|registry, now| registry.0.settings.ca.issue_with_key(now, &registry.0.ids)).await?;
+        let issued =
+            self.issue(|registry, now| registry.0.settings.ca.issue_with_key(now, &registry.0.ids)).await?;
         let certificate = self.store_issued(scope, &issued.der, active).await?;
         Ok(CreatedKeysAndCertificate {
             certificate,
@@ -90,7 +93,8 @@ impl Registry {
         request: RegisterCertificate,
     ) -> Result<Arc<Certificate>> {
         let parsed = parse(&request.certificate_pem, "certificatePem")?;
-        let ca = request.ca_certificate_pem.as_deref().map(|pem| parse(pem, "caCertificatePem")).transpose()?;
+        let ca =
+            request.ca_certificate_pem.as_deref().map(|pem| parse(pem, "caCertificatePem")).transpose()?;
         self.change(scope, |state, change| {
             let status = registered_status(request.status)?;
             refuse_known(state, scope, &parsed)?;
@@ -132,7 +136,9 @@ impl Registry {
         match made {
             Ok(Ok(made)) => Ok(made),
             Ok(Err(error)) => Err(RegistryError::InternalFailure(error.to_string())),
-            Err(error) => Err(RegistryError::InternalFailure(format!("issuing a certificate stopped: {error}"))),
+            Err(error) => {
+                Err(RegistryError::InternalFailure(format!("issuing a certificate stopped: {error}")))
+            }
         }
     }
 
@@ -158,7 +164,9 @@ fn parse(pem: &str, member: &str) -> Result<Parsed> {
 
 fn registered_status(status: Option<CertificateStatus>) -> Result<CertificateStatus> {
     match status.unwrap_or(CertificateStatus::Inactive) {
-        status @ (CertificateStatus::Active | CertificateStatus::Inactive | CertificateStatus::Revoked) => Ok(status),
+        status @ (CertificateStatus::Active | CertificateStatus::Inactive | CertificateStatus::Revoked) => {
+            Ok(status)
+        }
         other => Err(RegistryError::invalid(format!(
             "A certificate cannot be registered with status {other}; expected ACTIVE, INACTIVE or REVOKED"
         ))),

@@ -41,7 +41,11 @@ pub(crate) fn issue_device(
     let begins = tlv(0x17, utc_time(now).as_bytes());
     let validity = sequence(&[&begins, &tlv(0x17, LAST_SECOND.as_bytes())]);
     let extensions = sequence(&[
-        &extension(AUTHORITY_KEY_ID, false, &sequence(&[&tlv(0x80, &key_id(&issuer.subject_public_key_info()))])),
+        &extension(
+            AUTHORITY_KEY_ID,
+            false,
+            &sequence(&[&tlv(0x80, &key_id(&issuer.subject_public_key_info()))]),
+        ),
         &extension(SUBJECT_KEY_ID, false, &octets(&key_id(public_key))),
         &extension(BASIC_CONSTRAINTS, true, &sequence(&[])),
         // digitalSignature: one bit of eight, seven unused.

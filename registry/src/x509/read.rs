@@ -12,8 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate, X509CertificationRequest};
 #[derive(Clone, Debug)]
 pub(crate) struct Parsed {
     pub(crate) der: Vec<u8>,
-    pub(crate) fingerprint: [u8; 32],
-    /// The fingerprint in lower-case hex digits (PROV-001).
+    /// The SHA-256 of the DER form in lower-case hex digits (PROV-001).
     pub(crate) id: CertificateId,
     pub(crate) not_before: Timestamp,
     pub(crate) not_after: Timestamp,
@@ -39,13 +38,11 @@ impl Parsed {
         if !rest.is_empty() {
             return None;
         }
-        let fingerprint: [u8; 32] = Sha256::digest(der).into();
         let validity = certificate.validity();
         let common_name = certificate.subject().iter_common_name().next();
         Some(Self {
             der: der.to_vec(),
-            fingerprint,
-            id: CertificateId::from(hex::encode(fingerprint)),
+            id: CertificateId::from(hex::encode(Sha256::digest(der))),
             not_before: Timestamp::from_millis(validity.not_before.timestamp().saturating_mul(1000)),
             not_after: Timestamp::from_millis(validity.not_after.timestamp().saturating_mul(1000)),
             subject: certificate.subject().as_raw().to_vec(),
