@@ -1,0 +1,18 @@
+//! What single steps of a message's way cost: `cargo bench -p thingstead-tests --bench micro [TEXT]`.
+//!
+//! Every line is the fastest of several rounds, on one core, without sockets. TEXT picks the lines that contain it.
+
+mod codec;
+mod policy;
+mod shadow;
+mod table;
+
+use table::Table;
+
+fn main() {
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let mut table = Table::new(only);
+    codec::measure(&mut table);
+    policy::measure(&mut table);
+    shadow::measure(&mut table);
+}

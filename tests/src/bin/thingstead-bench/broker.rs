@@ -1,0 +1,144 @@
+//! A broker under test: a process pinned to one core, and where it listens.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use crate::certificates::Certificates;
+use crate::client::Client;
+use crate::{Outcome, mosquitto, process, thingstead};
+
+/// A running broker; dropping it kills it.
+pub(crate) struct Broker {
+    name: &'static str,
+    start: Command,
+    child: Child,
+    plain: SocketAddr,
+    mutual_tls: SocketAddr,
+    tls: Arc<ClientConfig>,
+}
+
+/// Which door clients use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// TCP, anonymous.
+    Plain,
+    /// TLS 1.3 with a client certificate, permissions on.
+    MutualTls,
+}
+
+impl Broker {
+    pub(crate) async fn thingstead(
+        program: &Path,
+        directory: &Path,
+        certificates: &Certificates,
+    ) -> Outcome<Self> {
+        let ports = thingstead::Ports {
+            plain: free_port()?,
+            mutual_tls: free_port()?,
+            https: free_port()?,
+            api: free_port()?,
+        };
+        let mut start = pinned(program);
+        thingstead::configure(&mut start, directory, &ports)?;
+        let child = start.spawn()?;
+        let root = thingstead::prepare(&ports, certificates).await?;
+        let tls = certificates.client_config(&root)?;
+        Ok(Self {
+            name: "thingstead",
+            start,
+            child,
+            plain: local(ports.plain),
+            mutual_tls: local(ports.mutual_tls),
+            tls,
+        })
+    }
+
+    pub(crate) fn mosquitto(program: &Path, directory: &Path, certificates: &Certificates) -> Outcome<Self> {
+        let (plain, mutual_tls) = (free_port()?, free_port()?);
+        let mut start = pinned(program);
+        mosquitto::configure(&mut start, directory, certificates, plain, mutual_tls)?;
+        let child = start.spawn()?;
+        let tls = certificates.client_config(&certificates.ca)?;
+        Ok(Self { name: "mosquitto", start, child, plain: local(plain), mutual_tls: local(mutual_tls), tls })
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// A connected client.
+    pub(crate) async fn connect(&self, door: Door, client_id: &str) -> Outcome<Client> {
+        let client = match door {
+            Door::Plain => Client::plain(self.plain, client_id).await,
+            Door::MutualTls => Client::mutual_tls(self.mutual_tls, Arc::clone(&self.tls), client_id).await,
+        };
+        client.map_err(|error| format!("{}: client {client_id}: {error}", self.name).into())
+    }
+
+    /// User and system time so far.
+    pub(crate) fn cpu_time(&self) -> Outcome<Duration> {
+        process::cpu_time(self.child.id())
+    }
+
+    pub(crate) fn resident_kib(&self) -> Outcome<u64> {
+        process::resident_kib(self.child.id())
+    }
+
+    /// Ends the process and starts it again on the same state.
+    pub(crate) fn kill_and_spawn(&mut self) -> Outcome<()> {
+        self.stop();
+        self.child = self.start.spawn()?;
+        Ok(())
+    }
+
+    /// A fresh process that accepts clients.
+    pub(crate) async fn restart(&mut self) -> Outcome<()> {
+        self.kill_and_spawn()?;
+        self.first_client().await.map(drop)
+    }
+
+    /// Tries until a client is accepted, for ten seconds.
+    pub(crate) async fn first_client(&mut self) -> Outcome<Client> {
+        for _ in 0..10_000 {
+            if let Ok(client) = self.connect(Door::MutualTls, "first").await {
+                return Ok(client);
+            }
+            if let Some(status) = self.child.try_wait()? {
+                return Err(format!("{} ended with {status}", self.name).into());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Err(format!("{} accepted no client within ten seconds", self.name).into())
+    }
+
+    fn stop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The program on core 0; the generator is pinned to core 1 by whoever starts it.
+fn pinned(program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(program).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn free_port() -> Outcome<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+pub(crate) fn local(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}

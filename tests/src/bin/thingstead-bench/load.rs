@@ -1,0 +1,293 @@
+//! Scenarios that deliver messages.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use thingstead_mqtt_wire::{Packet, Publish, PublishFrame, QoS, Version};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+
+use crate::Outcome;
+use crate::broker::{Broker, Door};
+use crate::client::Client;
+use crate::meter::Meter;
+use crate::report::{Measured, Row};
+
+/// Who talks to whom, and how much at a time.
+pub(crate) struct Scenario {
+    pub(crate) row: Row,
+    shape: Shape,
+    door: Door,
+    qos: QoS,
+    payload: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Shape {
+    /// So many publishers, each with a subscriber of its own and so many messages on their way.
+    Pairs { pairs: usize, in_flight: usize },
+    /// So many publishers, one message on its way each, and one subscriber.
+    FanIn { publishers: usize },
+    /// One publisher that waits until all of so many subscribers have its message.
+    FanOut { subscribers: usize },
+}
+
+impl Scenario {
+    /// Those of the design's table that need neither shadows nor rules.
+    pub(crate) const fn all() -> [Self; 7] {
+        use QoS::{AtLeastOnce, AtMostOnce};
+        [
+            Self::new(
+                "16 pairs, QoS 0, 32 in flight, TCP",
+                0.10,
+                0.05,
+                Shape::Pairs { pairs: 16, in_flight: 32 },
+                Door::Plain,
+                AtMostOnce,
+                256,
+            ),
+            Self::new(
+                "16 pairs, QoS 1, 32 in flight, TCP",
+                0.10,
+                0.05,
+                Shape::Pairs { pairs: 16, in_flight: 32 },
+                Door::Plain,
+                AtLeastOnce,
+                256,
+            ),
+            Self::new(
+                "100 pairs, QoS 0, one in flight",
+                0.85,
+                0.72,
+                Shape::Pairs { pairs: 100, in_flight: 1 },
+                Door::MutualTls,
+                AtMostOnce,
+                256,
+            ),
+            Self::new(
+                "100 pairs, QoS 1, one in flight",
+                0.80,
+                0.69,
+                Shape::Pairs { pairs: 100, in_flight: 1 },
+                Door::MutualTls,
+                AtLeastOnce,
+                256,
+            ),
+            Self::new(
+                "150 publishers to 1, QoS 1",
+                0.55,
+                0.42,
+                Shape::FanIn { publishers: 150 },
+                Door::MutualTls,
+                AtLeastOnce,
+                256,
+            ),
+            Self::new(
+                "1 publisher to 150, QoS 0",
+                0.40,
+                0.31,
+                Shape::FanOut { subscribers: 150 },
+                Door::MutualTls,
+                AtMostOnce,
+                256,
+            ),
+            Self::new(
+                "16 pairs, 8 KiB, QoS 0, 4 in flight",
+                0.60,
+                0.40,
+                Shape::Pairs { pairs: 16, in_flight: 4 },
+                Door::MutualTls,
+                AtMostOnce,
+                8192,
+            ),
+        ]
+    }
+
+    const fn new(
+        name: &'static str,
+        must: f64,
+        aim: f64,
+        shape: Shape,
+        door: Door,
+        qos: QoS,
+        payload: usize,
+    ) -> Self {
+        Self { row: Row::new(name, "µs/message", must, aim), shape, door, qos, payload }
+    }
+
+    fn frame(&self, topic: &str) -> Outcome<PublishFrame> {
+        let publish = Publish { qos: self.qos, ..Publish::new(topic, vec![b'.'; self.payload]) };
+        Ok(PublishFrame::new(Version::V311, &publish)?)
+    }
+}
+
+/// Connects everybody, lets them warm up, measures, and lets them go.
+pub(crate) async fn run(scenario: &Scenario, broker: &Broker, measure: Duration) -> Outcome<Measured> {
+    let meter = Rc::new(Meter::new());
+    let (failed, mut failures) = mpsc::unbounded_channel();
+    let mut tasks = JoinSet::new();
+    let mut spawn = |task: std::pin::Pin<Box<dyn Future<Output = Outcome<()>>>>| {
+        let failed = failed.clone();
+        tasks.spawn_local(async move {
+            if let Err(error) = task.await {
+                drop(failed.send(error.to_string()));
+            }
+        });
+    };
+    match scenario.shape {
+        Shape::Pairs { pairs, in_flight } => {
+            for number in 0..pairs {
+                let topic = format!("bench/pairs/{number}");
+                let subscriber = subscriber(scenario, broker, number, &topic).await?;
+                let publisher = broker.connect(scenario.door, &format!("pub-{number}")).await?;
+                let frame = scenario.frame(&topic)?;
+                spawn(Box::pin(pair(
+                    publisher,
+                    subscriber,
+                    frame,
+                    in_flight,
+                    scenario.qos,
+                    Rc::clone(&meter),
+                )));
+            }
+        }
+        Shape::FanIn { publishers } => {
+            let subscriber = subscriber(scenario, broker, 0, "bench/in/+").await?;
+            spawn(Box::pin(consume(subscriber, Rc::clone(&meter), || ())));
+            for number in 0..publishers {
+                let publisher = broker.connect(scenario.door, &format!("pub-{number}")).await?;
+                let frame = scenario.frame(&format!("bench/in/{number}"))?;
+                spawn(Box::pin(publish_one_by_one(publisher, frame, Rc::clone(&meter))));
+            }
+        }
+        Shape::FanOut { subscribers } => {
+            let (missing, all_have_it) = (Rc::new(Cell::new(0)), Rc::new(Notify::new()));
+            for number in 0..subscribers {
+                let subscriber = subscriber(scenario, broker, number, "bench/out").await?;
+                let (missing, all_have_it) = (Rc::clone(&missing), Rc::clone(&all_have_it));
+                let arrived = move || {
+                    missing.set(missing.get() - 1);
+                    if missing.get() == 0 {
+                        all_have_it.notify_one();
+                    }
+                };
+                spawn(Box::pin(consume(subscriber, Rc::clone(&meter), arrived)));
+            }
+            let publisher = broker.connect(scenario.door, "pub").await?;
+            let frame = scenario.frame("bench/out")?;
+            let meter = Rc::clone(&meter);
+            spawn(Box::pin(publish_to_all(publisher, frame, subscribers, missing, all_have_it, meter)));
+        }
+    }
+    let measured = async {
+        tokio::time::sleep(WARM_UP).await;
+        let before = broker.cpu_time()?;
+        let reading = meter.window(measure).await;
+        let spent = broker.cpu_time()?.saturating_sub(before);
+        Ok::<_, Box<dyn std::error::Error>>(Measured::per_delivery(spent, &reading))
+    };
+    let outcome = tokio::select! {
+        measured = measured => measured,
+        Some(error) = failures.recv() => Err(error.into()),
+    };
+    tasks.shutdown().await;
+    tokio::time::sleep(COOL_DOWN).await;
+    outcome.map_err(|error| format!("{}: {}: {error}", broker.name(), scenario.row.name).into())
+}
+
+async fn subscriber(scenario: &Scenario, broker: &Broker, number: usize, filter: &str) -> Outcome<Client> {
+    let mut client = broker.connect(scenario.door, &format!("sub-{number}")).await?;
+    client.subscribe(filter, scenario.qos).await?;
+    Ok(client)
+}
+
+/// Keeps `in_flight` messages on their way: one is done when it is delivered and, at QoS 1, acknowledged.
+async fn pair(
+    mut publisher: Client,
+    mut subscriber: Client,
+    frame: PublishFrame,
+    in_flight: usize,
+    qos: QoS,
+    meter: Rc<Meter>,
+) -> Outcome<()> {
+    let (mut sent, mut delivered, mut acknowledged) = (0, 0, 0);
+    loop {
+        let done = if qos == QoS::AtMostOnce { delivered } else { delivered.min(acknowledged) };
+        while sent - done < in_flight {
+            publisher.queue_publish(&frame, meter.stamp())?;
+            sent += 1;
+        }
+        publisher.flush().await?;
+        tokio::select! {
+            filled = subscriber.fill() => filled?,
+            filled = publisher.fill() => filled?,
+        }
+        delivered += receive(&mut subscriber, &meter)?;
+        subscriber.flush().await?;
+        while let Some(packet) = publisher.next_packet()? {
+            match packet {
+                Packet::PubAck(_) => acknowledged += 1,
+                other => return Err(format!("a publisher received {other:?}").into()),
+            }
+        }
+    }
+}
+
+async fn consume(mut subscriber: Client, meter: Rc<Meter>, arrived: impl Fn()) -> Outcome<()> {
+    loop {
+        subscriber.fill().await?;
+        for _ in 0..receive(&mut subscriber, &meter)? {
+            arrived();
+        }
+        subscriber.flush().await?;
+    }
+}
+
+/// Takes every message that has arrived and queues its acknowledgement.
+fn receive(subscriber: &mut Client, meter: &Meter) -> Outcome<usize> {
+    let mut messages = 0;
+    while let Some(packet) = subscriber.next_packet()? {
+        match packet {
+            Packet::Publish(publish) => {
+                meter.arrived(&publish.payload);
+                if let Some(id) = publish.packet_id {
+                    subscriber.queue_puback(id)?;
+                }
+                messages += 1;
+            }
+            other => return Err(format!("a subscriber received {other:?}").into()),
+        }
+    }
+    Ok(messages)
+}
+
+async fn publish_one_by_one(mut publisher: Client, frame: PublishFrame, meter: Rc<Meter>) -> Outcome<()> {
+    loop {
+        publisher.queue_publish(&frame, meter.stamp())?;
+        publisher.flush().await?;
+        while !matches!(publisher.next_packet()?, Some(Packet::PubAck(_))) {
+            publisher.fill().await?;
+        }
+    }
+}
+
+async fn publish_to_all(
+    mut publisher: Client,
+    frame: PublishFrame,
+    subscribers: usize,
+    missing: Rc<Cell<usize>>,
+    all_have_it: Rc<Notify>,
+    meter: Rc<Meter>,
+) -> Outcome<()> {
+    loop {
+        missing.set(subscribers);
+        publisher.queue_publish(&frame, meter.stamp())?;
+        publisher.flush().await?;
+        all_have_it.notified().await;
+    }
+}
+
+const WARM_UP: Duration = Duration::from_millis(500);
+/// The broker notices that everybody is gone.
+const COOL_DOWN: Duration = Duration::from_millis(300);

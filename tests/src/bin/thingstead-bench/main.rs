@@ -1,0 +1,124 @@
+//! The same load on Thingstead and on mosquitto, in one run: what a delivered message costs the broker, and how long it takes.
+//!
+//! `tests/bench` builds and starts it; docs/benchmarks.md explains the scenarios and columns. Linux only: it reads `/proc`.
+
+mod broker;
+mod certificates;
+mod client;
+mod connections;
+mod http;
+mod load;
+mod meter;
+mod mosquitto;
+mod process;
+mod report;
+mod thingstead;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::broker::Broker;
+use crate::certificates::Certificates;
+use crate::load::Scenario;
+use crate::report::{Report, Row};
+
+/// What goes wrong here ends the run, with one message.
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+struct Options {
+    thingstead: Option<PathBuf>,
+    mosquitto: Option<PathBuf>,
+    only: Option<String>,
+    measure: Duration,
+}
+
+fn main() -> Outcome<()> {
+    let options = Options::read(std::env::args().skip(1))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(tokio::task::LocalSet::new().run_until(run(&options)))?;
+    #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
+    {
+        println!("{report}");
+    }
+    Ok(())
+}
+
+/// Every scenario on one broker, then the same on the other, before the next scenario: a noisy machine disturbs both.
+async fn run(options: &Options) -> Outcome<Report> {
+    let certificates = Certificates::generate()?;
+    let directory = std::env::temp_dir().join(format!("thingstead-bench-{}", std::process::id()));
+    let mut brokers = Vec::new();
+    if let Some(program) = &options.thingstead {
+        brokers.push(Broker::thingstead(program, &directory.join("thingstead"), &certificates).await?);
+    }
+    if let Some(program) = &options.mosquitto {
+        brokers.push(Broker::mosquitto(program, &directory.join("mosquitto"), &certificates)?);
+    }
+    let wanted = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let mut report = Report::new(brokers.iter().map(Broker::name));
+    for row in connections::START.into_iter().filter(|row| wanted(row.name)) {
+        let mut results = Vec::new();
+        for broker in &mut brokers {
+            results.push(connections::start_to_first_connack(broker).await?);
+        }
+        report.add(row, results);
+    }
+    for row in connections::IDLE.into_iter().filter(|row| wanted(row.name)) {
+        let mut results = Vec::new();
+        for broker in &mut brokers {
+            results.push(connections::memory_per_idle_connection(broker).await?);
+        }
+        report.add(row, results);
+    }
+    for broker in &mut brokers {
+        broker.restart().await?;
+    }
+    for row in connections::HANDSHAKE.into_iter().filter(|row| wanted(row.name)) {
+        let mut results = Vec::new();
+        for broker in &brokers {
+            results.push(connections::handshakes(broker, options.measure).await?);
+        }
+        report.add(row, results);
+    }
+    for scenario in Scenario::all().iter().filter(|scenario| wanted(scenario.row.name)) {
+        let mut results = Vec::new();
+        for broker in &brokers {
+            results.push(load::run(scenario, broker, options.measure).await?);
+        }
+        report.add(scenario.row, results);
+    }
+    drop(brokers);
+    std::fs::remove_dir_all(&directory)?;
+    Ok(report)
+}
+
+impl Options {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
+        let mut options =
+            Self { thingstead: None, mosquitto: None, only: None, measure: Duration::from_millis(2500) };
+        while let Some(flag) = arguments.next() {
+            let value = arguments.next().ok_or_else(|| format!("{flag} needs a value; {USAGE}"))?;
+            match flag.as_str() {
+                "--thingstead" => options.thingstead = Some(value.into()),
+                "--mosquitto" => options.mosquitto = Some(value.into()),
+                "--only" => options.only = Some(value),
+                "--milliseconds" => options.measure = Duration::from_millis(value.parse()?),
+                _ => return Err(format!("`{flag}` is no option; {USAGE}").into()),
+            }
+        }
+        if options.thingstead.is_none() && options.mosquitto.is_none() {
+            return Err(format!("there is no broker to measure; {USAGE}").into());
+        }
+        Ok(options)
+    }
+}
+
+const USAGE: &str =
+    "usage: thingstead-bench [--thingstead PROGRAM] [--mosquitto PROGRAM] [--only TEXT] [--milliseconds N]";
+
+impl Row {
+    const fn new(name: &'static str, unit: &'static str, must: f64, aim: f64) -> Self {
+        Self { name, unit, must, aim }
+    }
+}

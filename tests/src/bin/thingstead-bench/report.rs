@@ -1,0 +1,93 @@
+//! The table.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::meter::Reading;
+
+/// One line: what is measured, and which ratio to mosquitto it should have.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) must: f64,
+    pub(crate) aim: f64,
+}
+
+/// What one broker did.
+#[derive(Clone, Copy)]
+pub(crate) struct Measured {
+    /// In the unit of the row; less is better.
+    cost: f64,
+    /// Deliveries per second, latencies in milliseconds.
+    traffic: Option<(f64, f64, f64)>,
+}
+
+impl Measured {
+    /// A cost without traffic.
+    pub(crate) const fn plain(cost: f64) -> Self {
+        Self { cost, traffic: None }
+    }
+
+    /// Microseconds of the broker's processor time for each delivery.
+    pub(crate) fn per_delivery(spent: Duration, reading: &Reading) -> Self {
+        let delivered = reading.delivered as f64;
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        Self {
+            cost: spent.as_secs_f64() * 1e6 / delivered,
+            traffic: Some((
+                delivered / reading.elapsed.as_secs_f64(),
+                milliseconds(reading.p50),
+                milliseconds(reading.p99),
+            )),
+        }
+    }
+}
+
+/// All lines, for one broker or two.
+pub(crate) struct Report {
+    brokers: Vec<&'static str>,
+    rows: Vec<(Row, Vec<Measured>)>,
+}
+
+impl Report {
+    pub(crate) fn new(brokers: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { brokers: brokers.into_iter().collect(), rows: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, row: Row, measured: Vec<Measured>) {
+        self.rows.push((row, measured));
+    }
+}
+
+/// Markdown, padded so that it also reads well in a terminal.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "| {:36} | {:13} ", "scenario", "unit")?;
+        for broker in &self.brokers {
+            write!(f, "| {broker:>10} | {:>9} | {:>7} | {:>7} ", "per s", "p50 ms", "p99 ms")?;
+        }
+        writeln!(f, "| ratio | must |  aim |")?;
+        write!(f, "| {:-<36} | {:-<13} ", "", "")?;
+        for _ in &self.brokers {
+            write!(f, "| ---------: | --------: | ------: | ------: ")?;
+        }
+        writeln!(f, "| ----: | ---: | ---: |")?;
+        for (row, measured) in &self.rows {
+            write!(f, "| {:36} | {:13} ", row.name, row.unit)?;
+            for measured in measured {
+                write!(f, "| {:>10.2} ", measured.cost)?;
+                match measured.traffic {
+                    Some((rate, p50, p99)) => write!(f, "| {rate:>9.0} | {p50:>7.2} | {p99:>7.2} ")?,
+                    None => write!(f, "| {:>9} | {:>7} | {:>7} ", "", "", "")?,
+                }
+            }
+            let ratio = match measured.as_slice() {
+                [ours, yardstick] => format!("{:.3}", ours.cost / yardstick.cost),
+                _ => String::new(),
+            };
+            writeln!(f, "| {ratio:>5} | {:>4} | {:>4} |", row.must, row.aim)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! Thingstead under test: an embedded database in a directory of its own, a registered certificate and a policy.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::certificates::Certificates;
+use crate::{Outcome, http};
+
+pub(crate) struct Ports {
+    pub(crate) plain: u16,
+    pub(crate) mutual_tls: u16,
+    pub(crate) https: u16,
+    pub(crate) api: u16,
+}
+
+pub(crate) fn configure(start: &mut Command, directory: &Path, ports: &Ports) -> Outcome<()> {
+    fs::create_dir_all(directory)?;
+    start.current_dir(directory).env("THINGSTEAD_DATA_DIR", directory);
+    for (name, port) in
+        [("MQTT", ports.plain), ("MQTTS", ports.mutual_tls), ("HTTPS", ports.https), ("API", ports.api)]
+    {
+        start.env(format!("THINGSTEAD_{name}_ADDR"), format!("127.0.0.1:{port}"));
+    }
+    Ok(())
+}
+
+/// Waits until it is ready and registers the device. The server's root certificate as PEM is returned.
+pub(crate) async fn prepare(ports: &Ports, certificates: &Certificates) -> Outcome<String> {
+    let mut tries = 0;
+    let root = loop {
+        match http::send(ports.api, "GET", "/_thingstead/ca.pem", "", None).await {
+            Ok(root) => break root,
+            Err(error) if tries == 1_000 => return Err(format!("thingstead is not ready: {error}").into()),
+            Err(_) => tries += 1,
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let certificate = json!({ "certificatePem": certificates.device, "status": "ACTIVE" });
+    let registered =
+        http::send(ports.api, "POST", "/certificate/register-no-ca", "", Some(&certificate)).await?;
+    let registered: Value = serde_json::from_str(&registered)?;
+    let arn =
+        registered.get("certificateArn").and_then(Value::as_str).ok_or("no certificateArn in the answer")?;
+    let policy = json!({ "policyDocument": policy().to_string() });
+    http::send(ports.api, "POST", "/policies/bench", "", Some(&policy)).await?;
+    http::send(ports.api, "PUT", "/target-policies/bench", "", Some(&json!({ "target": arn }))).await?;
+    Ok(root)
+}
+
+/// What a fleet's policy looks like: one statement for each action, a policy variable in the first.
+fn policy() -> Value {
+    let allow = |action: &str, resource: &str| {
+        json!({
+            "Effect": "Allow",
+            "Action": action,
+            "Resource": format!("arn:aws:iot:us-east-1:000000000000:{resource}"),
+        })
+    };
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            allow("iot:Connect", "client/${iot:ClientId}"),
+            allow("iot:Publish", "topic/bench/*"),
+            allow("iot:Subscribe", "topicfilter/bench/*"),
+            allow("iot:Receive", "topic/bench/*"),
+        ],
+    })
+}
