@@ -1,0 +1,96 @@
+//! What a statement is evaluated against.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use thingstead_core::{Properties, topic};
+
+use super::json::{self, JsonError};
+use super::value::{Object, Value};
+use super::version::SqlVersion;
+
+/// One message and what is known around it. Values only: the time and the seed of randomness are handed in.
+///
+/// Keeps the parsed payload, so use one `Input` for a message's statement and all its templates.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The bytes as published.
+    pub payload: &'a [u8],
+    /// The topic as published; `$aws/rules/NAME/` included for Basic Ingest.
+    pub topic: &'a str,
+    /// When the engine took the message, epoch milliseconds: `timestamp()` (RULES-275, RULES-276).
+    pub timestamp_ms: i64,
+    /// Where `rand()` and `newuuid()` come from. Draw it once per message and rule and keep it over all evaluations: the
+    /// same seed gives the same values, so that a call seen again after [`super::Evaluated::Needs`] finds its answer.
+    pub seed: u128,
+    /// The MQTT client id; `None` when the message did not come over MQTT (RULES-277).
+    pub client_id: Option<&'a str>,
+    /// `principal()` (RULES-278).
+    pub principal: Option<&'a str>,
+    /// `accountid()`: the account of the rule (RULES-279).
+    pub account_id: Option<&'a str>,
+    /// `traceid()`; `None` when the message did not come over MQTT (RULES-280).
+    pub trace_id: Option<&'a str>,
+    /// `sourceip()` (RULES-281).
+    pub source_ip: Option<&'a str>,
+    /// The MQTT 5 properties of the publish (RULES-284 to RULES-289).
+    pub properties: Option<&'a Properties>,
+    /// The payload as value, per folding; see [`SqlVersion::is_v2`].
+    parsed: [OnceLock<Result<Value, JsonError>>; 2],
+    /// How many templates were rendered; keeps their random values apart.
+    rendered: AtomicU32,
+}
+
+impl<'a> Input<'a> {
+    /// A message without context: fill the public fields in.
+    pub const fn new(payload: &'a [u8], topic: &'a str, timestamp_ms: i64, seed: u128) -> Self {
+        Self {
+            payload,
+            topic,
+            timestamp_ms,
+            seed,
+            client_id: None,
+            principal: None,
+            account_id: None,
+            trace_id: None,
+            source_ip: None,
+            properties: None,
+            parsed: [const { OnceLock::new() }; 2],
+            rendered: AtomicU32::new(0),
+        }
+    }
+
+    /// The topic as rules see it: without the prefix of Basic Ingest (RULES-273).
+    pub fn visible_topic(&self) -> &'a str {
+        topic::basic_ingest(self.topic).map_or(self.topic, |ingest| ingest.rest)
+    }
+
+    /// The payload as JSON; an empty one is an object without members (RULES-318).
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub fn json(&self, version: SqlVersion) -> Result<&Value, &JsonError> {
+        let [plain, folded] = &self.parsed;
+        let cell = if version.is_v2() { folded } else { plain };
+        cell.get_or_init(|| match self.payload {
+            [] => Ok(Object::new().into()),
+            payload => json::parse(payload, version.is_v2()),
+        })
+        .as_ref()
+    }
+
+    /// Why the payload could not be read, if an evaluation tried to read it in vain: counts one ParseError (RULES-319).
+    pub fn parse_error(&self) -> Option<&JsonError> {
+        self.parsed.iter().find_map(|cell| cell.get()?.as_ref().err())
+    }
+
+    /// Tells one rendering's random values from the next one's.
+    pub(super) fn rendering(&self) -> u32 {
+        self.rendered.load(Ordering::Relaxed)
+    }
+
+    /// A template is done with the current [`Self::rendering`].
+    pub(super) fn finish_rendering(&self) {
+        self.rendered.fetch_add(1, Ordering::Relaxed);
+    }
+}

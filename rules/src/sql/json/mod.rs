@@ -1,0 +1,7 @@
+//! JSON in and out of [`Value`]s. Numbers keep every digit, objects their order.
+
+mod read;
+mod write;
+
+pub use read::{JsonError, parse};
+pub use write::text;
