@@ -32,6 +32,10 @@ fn every_request_leaves_one_event_that_says_who_and_why() {
     let event = rejected[0].to_json();
     assert_eq!(event["code"], 409);
     assert_eq!(event["message"], "Version conflict");
+    assert_eq!(
+        event["fix"],
+        "get the shadow, decide anew and send `version` 1; or leave `version` out to update whatever is stored"
+    );
     assert_eq!(event["why"], "the request expects version 7, but version 1 is stored");
 }
 

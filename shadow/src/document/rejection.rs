@@ -164,6 +164,55 @@ impl Rejection {
         }
     }
 
+    /// What would make the request pass, for people.
+    pub fn fix(&self) -> String {
+        match self {
+            Self::NotJson(JsonError::TooDeep { .. }) | Self::TooDeep { .. } => {
+                "flatten the state, or move parts of it into named shadows".to_owned()
+            }
+            Self::NotJson(_) | Self::NotAnObject | Self::MissingState => {
+                r#"send one JSON object such as `{"state":{"reported":{"on":true}}}`"#.to_owned()
+            }
+            Self::NotUtf8 { .. } => "encode the payload as UTF-8".to_owned(),
+            Self::NullInArray { .. } => {
+                "send the array without the element, or `null` for the whole array to remove it".to_owned()
+            }
+            Self::StateNotObject => {
+                "put `desired` and `reported` below `state`, or send `null` to remove both".to_owned()
+            }
+            Self::InvalidNode { name } => {
+                format!("put {} below `state.desired` or `state.reported`", Quoted(name))
+            }
+            Self::SectionNotObject { section } => {
+                format!("send an object as `{section}`, or `null` to remove it")
+            }
+            Self::InvalidVersion { .. } => "send `version` as an integer, or leave it out".to_owned(),
+            Self::InvalidClientToken => {
+                "send `clientToken` as a string of at most 64 bytes, or leave it out".to_owned()
+            }
+            Self::VersionConflict { stored: Some(stored), .. } => format!(
+                "get the shadow, decide anew and send `version` {stored}; or leave `version` out to update whatever is stored"
+            ),
+            Self::VersionConflict { stored: None, .. } => {
+                "leave `version` out, or send 0, to create the shadow".to_owned()
+            }
+            Self::TooLarge { .. } => {
+                "remove members with `null`, or move parts of the state into named shadows; metadata does not count"
+                    .to_owned()
+            }
+            Self::NoShadow { .. } => {
+                "send an update first; a classic shadow does not come into being with its thing, and names are case sensitive"
+                    .to_owned()
+            }
+            Self::Throttled { .. } => {
+                "ask less often, or start the server with `throttles` off, the default".to_owned()
+            }
+            Self::InvalidPageSize { .. } => "ask for 1 to 100 names".to_owned(),
+            Self::InvalidNextToken => "use `nextToken` of the page before".to_owned(),
+            Self::Internal { .. } => "look at the server's log: the database cannot be written".to_owned(),
+        }
+    }
+
     /// The exception of the HTTPS answer (SHADOW-166).
     pub const fn exception(&self) -> &'static str {
         match self.code() {

@@ -134,7 +134,8 @@ impl Answer {
             Outcome::Refused(rejected) => event
                 .why(rejected.rejection.to_string())
                 .with("code", rejected.rejection.code())
-                .with("message", rejected.rejection.message()),
+                .with("message", rejected.rejection.message())
+                .with("fix", rejected.rejection.fix()),
         }
     }
 

@@ -79,6 +79,7 @@ impl State {
             return None;
         }
         self.stored = before;
+        self.history.forget_newest();
         Some(id)
     }
 

@@ -77,6 +77,13 @@ impl History {
         }
     }
 
+    /// The newest revision was not to be.
+    pub(super) fn forget_newest(&mut self) {
+        if let (Some(revision), Some(counted)) = (self.revisions.pop_back(), &self.counted) {
+            counted.fetch_sub(weight(&revision), Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn newest_first(&self) -> Vec<Revision> {
         self.revisions.iter().rev().cloned().collect()
     }
