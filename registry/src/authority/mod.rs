@@ -5,6 +5,7 @@
 //! next packet (POLICY-369).
 
 mod action;
+mod certificate_facts;
 mod identities;
 mod known;
 mod source;
@@ -22,6 +23,7 @@ use thingstead_core::{ClientId, Decision, Outcome, Principal, Scope, ThingName};
 use thingstead_policy_engine::{Applicable, CertificateFacts, Protocol, any_of};
 
 pub use action::Action;
+pub use certificate_facts::certificate_facts;
 pub use identities::Identities;
 pub use source::{Holder, Source, ThingAttachment};
 
