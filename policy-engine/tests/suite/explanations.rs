@@ -1,0 +1,213 @@
+//! What a person is told about a decision.
+
+use std::sync::Arc;
+
+use thingstead_core::decision::Position;
+use thingstead_core::{Decision, Outcome};
+use thingstead_policy_engine::{Applicable, Context, ThingContext, ThingFacts, any_of};
+
+use crate::asking::{client, decide, policy, statements};
+
+fn about(policies: &[Applicable], action: &str, resource: &str) -> Decision {
+    decide(policies, action, resource, &client("dev1"))
+}
+
+fn says(decision: &Decision, expected: &str) {
+    assert!(decision.why.contains(expected), "{}", decision.why);
+}
+
+#[test]
+fn an_allowance_names_its_statement() {
+    let text = "{\"Version\":\"2012-10-17\",\n \"Statement\":[\n  {\"Effect\":\"Deny\",\"Action\":\"iot:Connect\",\"Resource\":\"*\"},\n  {\"Sid\":\"Own\",\"Effect\":\"Allow\",\"Action\":\"iot:Publish\",\"Resource\":\"A(topic/${iot:ClientId})\"}]}";
+    let decision = about(&[policy("fleet", text)], "iot:Publish", "A(topic/dev1)");
+    assert_eq!(decision.outcome, Outcome::Allowed);
+    let because = decision.because.first().expect("a statement");
+    assert_eq!((because.statement, because.sid.as_deref()), (1, Some("Own")));
+    assert_eq!(because.position, Position { line: 4, column: 3 });
+    assert_eq!(decision.why, "statement 2 (`Own`) of policy `fleet` version 1 allows it");
+    let variable = decision.variables.first().expect("a variable");
+    assert_eq!((&*variable.name, variable.value.as_deref()), ("iot:ClientId", Some("dev1")));
+    assert_eq!(decision.fix, None);
+}
+
+#[test]
+fn every_denial_is_named() {
+    // POLICY-352, POLICY-354
+    let policies = [
+        policy("a", r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#),
+        policy("b", r#"{"Statement":{"Effect":"Deny","Action":"iot:Publish","Resource":"*"}}"#),
+        policy("c", r#"{"Statement":{"Sid":"No","Effect":"Deny","NotAction":"iot:Connect","Resource":"*"}}"#),
+    ];
+    let decision = about(&policies, "iot:Publish", "A(topic/x)");
+    assert_eq!(decision.outcome, Outcome::ExplicitDeny);
+    assert_eq!(decision.because.iter().map(|s| &*s.policy).collect::<Vec<_>>(), ["b", "c"]);
+    let fix = decision.fix.expect("a fix");
+    assert!(
+        fix.contains("remove statement 1 of policy `b` version 1 and statement 1 (`No`) of policy `c`"),
+        "{fix}"
+    );
+    assert!(!fix.contains("then add"), "{fix}");
+}
+
+#[test]
+fn the_nearest_statement_comes_first() {
+    let policies = [statements(
+        r#"{"Effect":"Allow","Action":"iot:Connect","Resource":"*"},
+           {"Effect":"Allow","Action":"iot:Publish","Resource":"A(topic/far)"},
+           {"Effect":"Allow","Action":"iot:Publish","Resource":["A(topic/x)","A(topic/near/*)"]},
+           {"Effect":"Allow","Action":"iot:Publish","Resource":"*","Condition":{"StringEquals":{"iot:ClientId":"dev2"}}}"#,
+    )];
+    let decision = about(&policies, "iot:Publish", "A(topic/near)");
+    let order: Vec<(usize, &str)> =
+        decision.near_misses.iter().map(|miss| (miss.statement.statement, &*miss.element)).collect();
+    assert_eq!(order, [(3, "Condition"), (2, "Resource"), (1, "Resource"), (0, "Action")]);
+    says(&decision, "`StringEquals` on `iot:ClientId` asks for `dev2`, the request has `dev1`");
+    assert!(decision.near_misses[1].why.contains("begins below `near`"), "{}", decision.near_misses[1].why);
+}
+
+#[test]
+fn usual_mistakes_are_explained() {
+    // POLICY-004, POLICY-107, POLICY-109, POLICY-130, POLICY-136, POLICY-162, POLICY-164, POLICY-168, POLICY-169,
+    // POLICY-170, POLICY-177, POLICY-178, POLICY-211, POLICY-370
+    for (granted, pattern, action, resource, hint) in [
+        (
+            "iot:Subscribe",
+            "A(topic/a/#)",
+            "iot:Subscribe",
+            "A(topicfilter/a/#)",
+            "judged on `topicfilter/FILTER`",
+        ),
+        ("iot:Publish", "A(topicfilter/a)", "iot:Publish", "A(topic/a)", "judged on `topic/TOPIC`"),
+        ("iot:Publish", "A(topic/a/+)", "iot:Publish", "A(topic/a/b)", "the wildcard is `*`"),
+        ("iot:Subscribe", "A(topicfilter/a/+)", "iot:Subscribe", "A(topicfilter/a/b)", "compared as text"),
+        ("iot:Publish", "A(topic/a/*)", "iot:Publish", "A(topic/a)", "begins below `a`"),
+        ("iot:Publish", "A(topic/a)", "iot:Publish", "A(topic/a/b)", "covers the whole name"),
+        ("iot:Connect", "A(client/Dev1)", "iot:Connect", "A(client/dev1)", "case-sensitive"),
+        (
+            "iot:Publish",
+            "arn:aws:iot:eu-west-1:123456789012:topic/a",
+            "iot:Publish",
+            "A(topic/a)",
+            "Region `eu-west-1`",
+        ),
+        (
+            "iot:Publish",
+            "arn:aws:iot:us-east-1:999999999999:topic/a",
+            "iot:Publish",
+            "A(topic/a)",
+            "account `999999999999`",
+        ),
+        ("iot:Publish", "arn:aws:iot:us-east-1", "iot:Publish", "A(topic/a)", "fewer than six"),
+        (
+            "iot:Subscribe",
+            "A(topicfilter/a)",
+            "iot:Subscribe",
+            "A(topicfilter/$share/g/a)",
+            "`$share/GROUP/`",
+        ),
+        ("iot:GetThingShadow", "A(thing/t)", "iot:GetThingShadow", "A(thing/t/s)", "named shadow"),
+        ("iot:ListRetainedMessages", "A(topic/*)", "iot:ListRetainedMessages", "*", "has no resource"),
+        ("iot:Connect", "A(topic/a)", "iot:Connect", "A(client/a)", "judged on `client/…`"),
+        ("iot:Publish", "*", "iot:RetainPublish", "A(topic/a)", "needs `iot:RetainPublish`"),
+        ("iot:Subscribe", "*", "iot:Receive", "A(topic/a)", "needs `iot:Receive`"),
+        ("Publish", "*", "iot:Publish", "A(topic/a)", "prefix: `iot:Publish`"),
+        ("iot:DescribeJobExecution", "*", "iotjobsdata:DescribeJobExecution", "A(thing/t)", "`iotjobsdata:`"),
+    ] {
+        let text = format!(r#"{{"Effect":"Allow","Action":"{granted}","Resource":"{pattern}"}}"#);
+        let decision = about(&[statements(&text)], action, resource);
+        assert_eq!(decision.outcome, Outcome::ImplicitDeny, "{text}");
+        says(&decision, hint);
+    }
+    let old =
+        policy("p", r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"A(topic/${iot:ClientId})"}}"#);
+    says(&about(&[old], "iot:Publish", "A(topic/dev1)"), r#"without `"Version": "2012-10-17"`"#);
+    let round = r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:iot:us-east-1:123456789012:topic/$(iot:ClientId)"}"#;
+    says(&about(&[statements(round)], "iot:Publish", "A(topic/dev1)"), "written with braces");
+}
+
+#[test]
+fn a_variable_without_value_tells_why() {
+    // POLICY-207, POLICY-213, POLICY-214, POLICY-222, POLICY-235, POLICY-236, POLICY-237, POLICY-239, POLICY-240, POLICY-251, POLICY-254
+    let thing = ThingFacts {
+        name: Arc::from("lamp"),
+        attributes: [(Arc::from("Site"), Arc::from("x"))].into(),
+        ..ThingFacts::default()
+    };
+    let lamp = Context { thing: ThingContext::Associated(Arc::new(thing)), ..client("lamp") };
+    let https = Context {
+        thing: ThingContext::Unavailable,
+        protocol: thingstead_policy_engine::Protocol::Https,
+        ..Context::default()
+    };
+    let nobody = Context { thing: ThingContext::NotAssociated(Arc::from("the reason")), ..client("c") };
+    for (variable, context, expected) in [
+        ("iot:Connection.Thing.ThingTypeName", &lamp, "thing `lamp` has no thing type"),
+        (
+            "iot:Connection.Thing.Attributes[site]",
+            &lamp,
+            "it has `Site`, and attribute names are case-sensitive",
+        ),
+        ("iot:Connection.Thing.Attributes[gone]", &lamp, "thing `lamp` has no attribute `gone`"),
+        ("iot:Connection.Thing.ThingName", &nobody, "the reason"),
+        ("iot:Connection.Thing.ThingName", &https, "MQTT only"),
+        ("iot:ClientId", &https, "carries no client identifier"),
+        ("iot:Certificate.Subject.CommonName", &lamp, "no client certificate"),
+        ("iot:Thing.ThingName", &lamp, "`iot:Connection.Thing.ThingName`"),
+        ("iot:ClientId, 'x'", &lamp, "default values"),
+        ("iot:ConnectAttributes", &lamp, "exists for `iot:Connect` only"),
+    ] {
+        let text = format!(r#"{{"Effect":"Allow","Action":"*","Resource":"A(topic/${{{variable}}})"}}"#);
+        let decision = decide(&[statements(&text)], "iot:Publish", "A(topic/x)", context);
+        says(&decision, "covers nothing, because");
+        says(&decision, expected);
+        let resolved = decision.variables.first().expect("a variable");
+        assert!(
+            resolved.value.is_none()
+                && resolved.why_absent.as_ref().is_some_and(|why| why.contains(expected))
+        );
+    }
+    let unclosed = statements(r#"{"Effect":"Allow","Action":"*","Resource":"A(topic/${iot:ClientId)"}"#);
+    says(&about(&[unclosed], "iot:Publish", "A(topic/dev1)"), "not closed");
+}
+
+#[test]
+fn a_denial_that_never_applies_is_pointed_out() {
+    // POLICY-207
+    let policies = [statements(
+        r#"{"Effect":"Allow","Action":"*","Resource":"*"},
+           {"Effect":"Deny","Action":"iot:Publish","Resource":"A(topic/${iot:Connection.Thing.ThingName})"}"#,
+    )];
+    let decision = about(&policies, "iot:Publish", "A(topic/dev1)");
+    assert_eq!(decision.outcome, Outcome::Allowed);
+    assert!(decision.near_misses[0].why.contains("has no value"), "{decision:?}");
+}
+
+#[test]
+fn without_policies_the_answer_says_so() {
+    // POLICY-350
+    let decision = about(&[], "iot:Connect", "A(client/dev1)");
+    says(&decision, "no policy applies");
+    assert_eq!(
+        decision.fix.as_deref(),
+        Some(
+            r#"attach a policy with this statement: {"Effect":"Allow","Action":"iot:Connect","Resource":"arn:aws:iot:us-east-1:123456789012:client/dev1"}"#
+        )
+    );
+}
+
+#[test]
+fn of_two_forms_a_denial_wins_and_an_allowance_suffices() {
+    // POLICY-138
+    let granted = [statements(r#"{"Effect":"Allow","Action":"*","Resource":"A(topic/$share/g/t)"}"#)];
+    let forms = |policies: &[Applicable]| {
+        any_of(
+            about(policies, "iot:Receive", "A(topic/t)"),
+            about(policies, "iot:Receive", "A(topic/$share/g/t)"),
+        )
+        .outcome
+    };
+    assert_eq!(forms(&granted), Outcome::Allowed);
+    let denied = statements(r#"{"Effect":"Deny","Action":"*","Resource":"A(topic/t)"}"#);
+    assert_eq!(forms(&[granted[0].clone(), denied]), Outcome::ExplicitDeny);
+    assert_eq!(forms(&[]), Outcome::ImplicitDeny);
+}
