@@ -6,6 +6,7 @@ use std::time::Duration;
 use thingstead_core::Limits;
 
 use crate::ServerCa;
+use crate::authority::Identities;
 
 /// How the registry behaves.
 #[derive(Clone, Debug)]
@@ -18,16 +19,20 @@ pub struct RegistrySettings {
     pub endpoints: crate::Endpoints,
     /// How long after its deprecation a thing type can be deleted; five minutes on AWS (API-102).
     pub thing_type_deletion_wait: Duration,
+    /// Policies of IAM and Cognito identities and of unauthenticated clients.
+    pub identities: Arc<Identities>,
 }
 
 impl Default for RegistrySettings {
-    /// AWS's limits, a certificate authority in memory, `localhost` as endpoint, and no wait.
+    /// AWS's limits, a certificate authority in memory, `localhost` as endpoint, no wait, and every IAM identity an
+    /// administrator.
     fn default() -> Self {
         Self {
             limits: Limits::Aws,
             ca: Arc::new(ServerCa::in_memory()),
             endpoints: crate::Endpoints::default(),
             thing_type_deletion_wait: Duration::ZERO,
+            identities: Arc::default(),
         }
     }
 }
