@@ -6,6 +6,8 @@ use std::sync::Arc;
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::Bus;
 use thingstead_core::{Clock, Ids, Journal, Limits};
+use thingstead_registry::Registry;
+use thingstead_registry::authority::Source;
 use thingstead_shadow::ShadowService;
 
 /// Everything the handlers reach. The binary fills it.
@@ -21,6 +23,10 @@ pub struct ApiDeps {
     pub journal: Journal,
     /// Where published messages go.
     pub bus: Arc<dyn Bus>,
+    /// Things, certificates, policies and what hangs together with them.
+    pub registry: Registry,
+    /// What the callers of the data plane are judged by; mostly the registry itself.
+    pub authority: Arc<dyn Source>,
     /// Shadows.
     pub shadow: ShadowService,
 }

@@ -1,5 +1,6 @@
 //! From an HTTP request to a handler and back.
 
+mod access;
 mod caller;
 mod cors;
 mod input;
@@ -120,6 +121,7 @@ impl Gateway {
         let model: &Model = operation.service.model();
         let input = input::read(model, operation, &labels, request)?;
         validate::check(model, operation, &input.members, self.deps.settings.limits)?;
+        access::check(&self.deps, &caller, operation, &input.members, request)?;
         let call = Call {
             deps: self.deps.clone(),
             scope: caller.scope,

@@ -105,7 +105,7 @@ fn fitted(model: &Model, id: ShapeId, value: Value, path: &str) -> Result<Option
         (_, Value::Null) => return Ok(None),
         (Kind::Structure { members, .. }, Value::Object(found)) => {
             let mut out = Map::new();
-            for (name, value) in found {
+            for (name, value) in found.into_iter().filter(|(_, value)| !value.is_null()) {
                 let Some(member) = members.iter().find(|member| member.name == name) else {
                     return Err(format!("`{path}` has no member `{name}`"));
                 };

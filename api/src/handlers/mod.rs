@@ -1,8 +1,21 @@
 //! The operations that are built, by name. Whatever is not in the table answers 501.
 
+mod attachments;
+mod authorization;
+mod billing_groups;
+mod ca_certificates;
+mod certificates;
 mod endpoint;
+mod lists;
+mod memberships;
+mod policies;
 mod publish;
 mod shadows;
+mod tags;
+mod thing_groups;
+mod thing_principals;
+mod thing_types;
+mod things;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -39,7 +52,80 @@ macro_rules! operations {
 }
 
 const IOT: &[(&str, Handler)] = operations! {
+    AddThingToBillingGroup => billing_groups::add_thing_to_billing_group,
+    AddThingToThingGroup => memberships::add_thing_to_thing_group,
+    AttachPolicy => attachments::attach_policy,
+    AttachPrincipalPolicy => attachments::attach_principal_policy,
+    AttachThingPrincipal => thing_principals::attach_thing_principal,
+    CreateBillingGroup => billing_groups::create_billing_group,
+    CreateCertificateFromCsr => certificates::create_certificate_from_csr,
+    CreateKeysAndCertificate => certificates::create_keys_and_certificate,
+    CreatePolicy => policies::create_policy,
+    CreatePolicyVersion => policies::create_policy_version,
+    CreateThing => things::create_thing,
+    CreateThingGroup => thing_groups::create_thing_group,
+    CreateThingType => thing_types::create_thing_type,
+    DeleteBillingGroup => billing_groups::delete_billing_group,
+    DeleteCACertificate => ca_certificates::delete_ca_certificate,
+    DeleteCertificate => certificates::delete_certificate,
+    DeletePolicy => policies::delete_policy,
+    DeletePolicyVersion => policies::delete_policy_version,
+    DeleteRegistrationCode => ca_certificates::delete_registration_code,
+    DeleteThing => things::delete_thing,
+    DeleteThingGroup => thing_groups::delete_thing_group,
+    DeleteThingType => thing_types::delete_thing_type,
+    DeprecateThingType => thing_types::deprecate_thing_type,
+    DescribeBillingGroup => billing_groups::describe_billing_group,
+    DescribeCACertificate => ca_certificates::describe_ca_certificate,
+    DescribeCertificate => certificates::describe_certificate,
     DescribeEndpoint => endpoint::describe_endpoint,
+    DescribeThing => things::describe_thing,
+    DescribeThingGroup => thing_groups::describe_thing_group,
+    DescribeThingType => thing_types::describe_thing_type,
+    DetachPolicy => attachments::detach_policy,
+    DetachPrincipalPolicy => attachments::detach_principal_policy,
+    DetachThingPrincipal => thing_principals::detach_thing_principal,
+    GetEffectivePolicies => authorization::get_effective_policies,
+    GetPolicy => policies::get_policy,
+    GetPolicyVersion => policies::get_policy_version,
+    GetRegistrationCode => ca_certificates::get_registration_code,
+    ListAttachedPolicies => attachments::list_attached_policies,
+    ListBillingGroups => billing_groups::list_billing_groups,
+    ListCACertificates => ca_certificates::list_ca_certificates,
+    ListCertificates => certificates::list_certificates,
+    ListCertificatesByCA => certificates::list_certificates_by_ca,
+    ListPolicies => policies::list_policies,
+    ListPolicyPrincipals => attachments::list_policy_principals,
+    ListPolicyVersions => policies::list_policy_versions,
+    ListPrincipalPolicies => attachments::list_principal_policies,
+    ListPrincipalThings => thing_principals::list_principal_things,
+    ListPrincipalThingsV2 => thing_principals::list_principal_things_v2,
+    ListTagsForResource => tags::list_tags_for_resource,
+    ListTargetsForPolicy => attachments::list_targets_for_policy,
+    ListThingGroups => thing_groups::list_thing_groups,
+    ListThingGroupsForThing => memberships::list_thing_groups_for_thing,
+    ListThingPrincipals => thing_principals::list_thing_principals,
+    ListThingPrincipalsV2 => thing_principals::list_thing_principals_v2,
+    ListThingTypes => thing_types::list_thing_types,
+    ListThings => things::list_things,
+    ListThingsInBillingGroup => billing_groups::list_things_in_billing_group,
+    ListThingsInThingGroup => memberships::list_things_in_thing_group,
+    RegisterCACertificate => ca_certificates::register_ca_certificate,
+    RegisterCertificate => certificates::register_certificate,
+    RegisterCertificateWithoutCA => certificates::register_certificate_without_ca,
+    RemoveThingFromBillingGroup => billing_groups::remove_thing_from_billing_group,
+    RemoveThingFromThingGroup => memberships::remove_thing_from_thing_group,
+    SetDefaultPolicyVersion => policies::set_default_policy_version,
+    TagResource => tags::tag_resource,
+    TestAuthorization => authorization::test_authorization,
+    UntagResource => tags::untag_resource,
+    UpdateBillingGroup => billing_groups::update_billing_group,
+    UpdateCACertificate => ca_certificates::update_ca_certificate,
+    UpdateCertificate => certificates::update_certificate,
+    UpdateThing => things::update_thing,
+    UpdateThingGroup => thing_groups::update_thing_group,
+    UpdateThingGroupsForThing => memberships::update_thing_groups_for_thing,
+    UpdateThingType => thing_types::update_thing_type,
 };
 
 const IOT_DATA: &[(&str, Handler)] = operations! {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +15,10 @@ use serde_json::Value;
 use thingstead_api::{AccessKey, ApiDeps, ApiSettings};
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::Bus;
-use thingstead_core::{Clock, Ids, Journal, Publication, Timestamp};
+use thingstead_core::{Clock, Ids, Journal, Publication, Scope, Timestamp};
+use thingstead_policy_engine::{Applicable, CertificateFacts, ThingFacts};
+use thingstead_registry::authority::{Holder, Identities, Source, ThingAttachment};
+use thingstead_registry::{Registry, RegistrySettings, TABLES};
 use thingstead_shadow::{SHADOWS, ShadowService, ShadowSettings};
 use thingstead_store::Store;
 use tower::ServiceExt;
@@ -24,6 +28,47 @@ pub(crate) struct Server {
     pub(crate) deps: ApiDeps,
     pub(crate) published: Published,
     router: Router,
+}
+
+/// Nobody has policies: IAM callers are administrators, certificates may do nothing.
+struct Administrators;
+
+impl Source for Administrators {
+    fn generation(&self, _: &Scope) -> Arc<AtomicU64> {
+        Arc::default()
+    }
+
+    fn now(&self) -> Timestamp {
+        RECORDED.at()
+    }
+
+    fn identities(&self) -> Arc<Identities> {
+        Arc::default()
+    }
+
+    fn policy(&self, _: &Scope, _: &str) -> Option<Applicable> {
+        None
+    }
+
+    fn policies_of(&self, _: &Scope, _: Holder<'_>) -> Vec<Applicable> {
+        Vec::new()
+    }
+
+    fn certificate(&self, _: &Scope, _: &str) -> Option<Arc<CertificateFacts>> {
+        None
+    }
+
+    fn things_of(&self, _: &Scope, _: Holder<'_>) -> Vec<ThingAttachment> {
+        Vec::new()
+    }
+
+    fn thing(&self, _: &Scope, _: &str) -> Option<ThingFacts> {
+        None
+    }
+
+    fn groups_of(&self, _: &Scope, _: &str) -> Vec<Arc<str>> {
+        Vec::new()
+    }
 }
 
 /// Everything that went to the bus.
@@ -55,7 +100,12 @@ impl Server {
         let bus: Arc<dyn Bus> = Arc::new(published.clone());
         let clock = Clock::frozen_at(RECORDED.at());
         let journal = Journal::default();
-        let store = Store::ephemeral(&[SHADOWS]).expect("a store in memory");
+        let ids = Ids::seeded(7);
+        let tables: Vec<_> = TABLES.iter().copied().chain([SHADOWS]).collect();
+        let store = Store::ephemeral(&tables).expect("a store in memory");
+        let registry_settings = RegistrySettings::default();
+        let registry =
+            Registry::open(store.clone(), clock.clone(), ids.clone(), journal.clone(), registry_settings);
         let shadow = ShadowService::open(
             store,
             Arc::clone(&bus),
@@ -66,9 +116,11 @@ impl Server {
         let deps = ApiDeps {
             settings: Arc::new(settings),
             clock,
-            ids: Ids::seeded(7),
+            ids,
             journal,
             bus,
+            registry: registry.expect("no rows yet"),
+            authority: Arc::new(Administrators),
             shadow: shadow.expect("no shadows yet"),
         };
         Self { router: thingstead_api::router(deps.clone()), deps, published }

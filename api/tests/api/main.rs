@@ -1,8 +1,16 @@
 //! The APIs from outside, in one process: requests go into the router, answers come out.
 
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod recorded;
+#[cfg(test)]
+mod things;
 #[cfg(test)]
 mod wire;

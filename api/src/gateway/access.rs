@@ -1,0 +1,133 @@
+//! Whether the caller of a data-plane operation may do it: the policies of its certificate, or those the configuration
+//! gives an IAM identity (MQTT-230, SHADOW-171, AUTH-109).
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use thingstead_core::journal::Kind;
+use thingstead_core::{Decision, Event};
+use thingstead_policy_engine::Protocol;
+use thingstead_registry::{Action, Authority, AuthorityRequest};
+
+use super::Arrived;
+use super::caller::Caller;
+use crate::model::{Operation, Service};
+use crate::{ApiDeps, ApiError};
+
+/// What must be allowed: all of the actions, each on one of its subjects.
+type Demand = Vec<(Action, Vec<String>)>;
+
+/// Answers 403 with the reason, and leaves the decision in the journal, when the caller may not.
+pub(super) fn check(
+    deps: &ApiDeps,
+    caller: &Caller,
+    operation: &Operation,
+    members: &Map<String, Value>,
+    request: &Arrived,
+) -> Result<(), ApiError> {
+    if operation.service != Service::IotData {
+        return Ok(());
+    }
+    let Some(demand) = demand(&operation.name, members) else {
+        // An operation of the data plane that this table forgot is nobody's.
+        return Err(ApiError::new("ForbiddenException", format!("`{}` cannot be judged", operation.name)));
+    };
+    let peer = request.peer.as_ref();
+    let asked = AuthorityRequest {
+        source_ip: request.remote.map(|remote| remote.ip()),
+        domain_name: peer.and_then(|peer| peer.server_name.clone()),
+        secure_transport: peer.is_some(),
+        direct_message_topic: text(members, "topic")
+            .filter(|_| operation.name == "SendDirectMessage")
+            .map(Arc::from),
+        include_socket_information: members.get("includeSocketInformation").and_then(Value::as_bool),
+        ..AuthorityRequest::new(caller.scope.clone(), caller.principal.clone(), Protocol::Https)
+    };
+    let mut authority = Authority::new(Arc::clone(&deps.authority), asked);
+    for (action, subjects) in demand {
+        if subjects.iter().any(|subject| authority.permits(action, subject)) {
+            continue;
+        }
+        let subject = subjects.first().map(String::as_str).unwrap_or_default();
+        let decision = authority.decide(action, subject);
+        refused(deps, caller, members, request, &decision);
+        return Err(ApiError::new("ForbiddenException", decision.why.clone()));
+    }
+    Ok(())
+}
+
+fn demand(operation: &str, members: &Map<String, Value>) -> Option<Demand> {
+    let member = |name: &str| text(members, name).unwrap_or_default().to_owned();
+    let one = |action, name: &str| Some(vec![(action, vec![member(name)])]);
+    // Either form of a named shadow's resource will do (SHADOW-172).
+    let shadow = |action| {
+        let thing = member("thingName");
+        let named = text(members, "shadowName").map(|name| format!("{thing}/{name}"));
+        Some(vec![(action, named.into_iter().chain([thing.clone()]).collect())])
+    };
+    match operation {
+        "Publish" => {
+            let topic = vec![member("topic")];
+            let retains = members.get("retain").and_then(Value::as_bool).unwrap_or(false);
+            let retain = retains.then(|| (Action::RetainPublish, topic.clone()));
+            Some([(Action::Publish, topic)].into_iter().chain(retain).collect())
+        }
+        "GetThingShadow" => shadow(Action::GetThingShadow),
+        "UpdateThingShadow" => shadow(Action::UpdateThingShadow),
+        "DeleteThingShadow" => shadow(Action::DeleteThingShadow),
+        "ListNamedShadowsForThing" => one(Action::ListNamedShadowsForThing, "thingName"),
+        "GetRetainedMessage" => one(Action::GetRetainedMessage, "topic"),
+        "ListRetainedMessages" => Some(vec![(Action::ListRetainedMessages, vec!["*".to_owned()])]),
+        "GetConnection" => one(Action::GetConnection, "clientId"),
+        "DeleteConnection" => one(Action::DeleteConnection, "clientId"),
+        "ListSubscriptions" => one(Action::ListSubscriptions, "clientId"),
+        "SendDirectMessage" => one(Action::SendDirectMessage, "clientId"),
+        _ => None,
+    }
+}
+
+fn refused(
+    deps: &ApiDeps,
+    caller: &Caller,
+    members: &Map<String, Value>,
+    request: &Arrived,
+    decision: &Arc<Decision>,
+) {
+    let mut event = Event::new(&caller.scope, deps.clock.now(), Kind::RequestRefused)
+        .principal(caller.principal.to_string())
+        .thing(text(members, "thingName").map(Arc::from))
+        .with("method", request.method.as_str())
+        .with("path", request.path.as_str())
+        .decision(Arc::clone(decision));
+    if let Some(topic) = text(members, "topic") {
+        event = event.topic(topic);
+    }
+    deps.journal.record(event);
+}
+
+fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    members.get(name).and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_of_the_data_plane_is_judged() {
+        // SHADOW-171, SHADOW-172, MQTT-230, MQTT-233, MQTT-234, MQTT-238, MQTT-246
+        let members =
+            serde_json::json!({ "topic": "a", "retain": true, "thingName": "t", "shadowName": "s" });
+        let members = members.as_object().expect("an object");
+        for operation in Service::IotData.model().operations() {
+            assert!(demand(&operation.name, members).is_some(), "{}", operation.name);
+        }
+        let publish = demand("Publish", members).expect("judged");
+        assert_eq!(
+            publish.iter().map(|(action, _)| *action).collect::<Vec<_>>(),
+            [Action::Publish, Action::RetainPublish]
+        );
+        let shadow = demand("GetThingShadow", members).expect("judged");
+        assert_eq!(shadow, [(Action::GetThingShadow, vec!["t/s".to_owned(), "t".to_owned()])]);
+    }
+}
