@@ -1,0 +1,24 @@
+//! The registry from outside: what the operations answer, statement by statement of the specification.
+
+#[cfg(test)]
+mod ca_certificates;
+#[cfg(test)]
+mod certificates;
+#[cfg(test)]
+mod groups;
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
+mod principals;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod scale;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tags;
+#[cfg(test)]
+mod things;
+#[cfg(test)]
+mod types;

@@ -1,0 +1,113 @@
+//! A registry over a database in memory, and certificates to put into it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256};
+use thingstead_core::journal::Capacity;
+use thingstead_core::wiring::ConnectionControl;
+use thingstead_core::{Clock, Ids, Journal, Scope, Timestamp};
+use thingstead_registry::{Registry, RegistryError, RegistrySettings, TABLES};
+use thingstead_store::Store;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_763_700_000_000);
+
+pub(crate) struct World {
+    pub(crate) registry: Registry,
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) scope: Scope,
+}
+
+pub(crate) fn world() -> World {
+    world_with(RegistrySettings::default())
+}
+
+pub(crate) fn world_with(settings: RegistrySettings) -> World {
+    let store = Store::ephemeral(TABLES).expect("store");
+    let clock = Clock::frozen_at(NOW);
+    let registry = open(&store, &clock, settings);
+    World { registry, clock, store, scope: Scope::new("123456789012", "eu-west-1") }
+}
+
+pub(crate) fn open(store: &Store, clock: &Clock, settings: RegistrySettings) -> Registry {
+    let journal = Journal::new(Capacity::default());
+    Registry::open(store.clone(), clock.clone(), Ids::seeded(1), journal, settings).expect("registry")
+}
+
+/// Runs a future to its end.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("runtime").block_on(future)
+}
+
+pub(crate) fn attributes(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+pub(crate) fn invalid(message: &str) -> RegistryError {
+    RegistryError::InvalidRequest(message.to_owned())
+}
+
+/// Who was told that a certificate left ACTIVE.
+#[derive(Default)]
+pub(crate) struct Closed(pub(crate) Mutex<Vec<String>>);
+
+impl ConnectionControl for Closed {
+    fn certificate_left_active(&self, _scope: &Scope, certificate: &str) {
+        self.0.lock().push(certificate.to_owned());
+    }
+
+    fn reset(&self) {}
+}
+
+/// A CA of one's own.
+pub(crate) struct Ca {
+    params: CertificateParams,
+    key: KeyPair,
+    pub(crate) pem: String,
+}
+
+impl Ca {
+    pub(crate) fn new(name: &str) -> Self {
+        let key = key();
+        let mut params = named(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).expect("sign").pem();
+        Self { params, key, pem }
+    }
+
+    /// The same subject and key, another certificate.
+    pub(crate) fn again(&self) -> Self {
+        let key = KeyPair::from_pem(&self.key.serialize_pem()).expect("key");
+        let mut params = self.params.clone();
+        params.serial_number = Some(rcgen::SerialNumber::from(4711));
+        let pem = params.self_signed(&key).expect("sign").pem();
+        Self { params, key, pem }
+    }
+
+    /// A certificate with that common name.
+    pub(crate) fn signs(&self, name: &str) -> String {
+        let issuer = Issuer::from_params(&self.params, &self.key);
+        named(name).signed_by(&key(), &issuer).expect("sign").pem()
+    }
+}
+
+pub(crate) fn self_signed(name: &str) -> String {
+    named(name).self_signed(&key()).expect("sign").pem()
+}
+
+pub(crate) fn named(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+pub(crate) fn key() -> KeyPair {
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("key")
+}
+
+pub(crate) fn shared(closed: &Arc<Closed>) -> Arc<dyn ConnectionControl> {
+    Arc::<Closed>::clone(closed)
+}
