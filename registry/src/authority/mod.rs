@@ -10,6 +10,7 @@ mod identities;
 mod known;
 mod source;
 mod standing;
+mod test_authorization;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use action::Action;
 pub use certificate_facts::certificate_facts;
 pub use identities::Identities;
 pub use source::{Holder, Source, ThingAttachment};
+pub use test_authorization::{AuthorizationTest, TestedAction};
 
 use known::Known;
 use standing::Standing;

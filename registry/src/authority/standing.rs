@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use thingstead_core::{Arn, Decision, Outcome, Principal, Scope, ThingName};
 use thingstead_policy_engine::{
-    Applicable, CertificateFacts, Context, Protocol, Request, ThingContext, ThingFacts, evaluate, permits,
+    Applicable, CertificateFacts, Context, Protocol, Request, ThingContext, ThingFacts, Verdict, evaluate,
+    permits, verdicts,
 };
 
 use super::source::{Holder, Source, ThingAttachment};
@@ -110,6 +111,12 @@ impl Standing {
             (Some(decision), None) | (None, Some(decision)) => decision,
             (None, None) => evaluate(&[], &request),
         }
+    }
+
+    /// What each IoT policy has to say.
+    pub(super) fn verdicts(&self, action: Action, resource: &str) -> Vec<Verdict> {
+        let request = Request { action: action.name(), resource, context: &self.context };
+        self.policies.as_deref().map(|policies| verdicts(policies, &request)).unwrap_or_default()
     }
 
     fn policies_for(&self, action: Action) -> Option<&[Applicable]> {

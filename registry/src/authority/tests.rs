@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
-use thingstead_core::Timestamp;
+use thingstead_core::{PolicyName, Timestamp};
 use thingstead_policy_engine::{Document, ThingFacts};
 
 use super::*;
@@ -385,4 +385,52 @@ fn actions_are_judged_on_their_resources() {
     }
     assert_eq!(Action::ListRetainedMessages.resource(&scope(), "x"), "*");
     assert_eq!(Action::UpdateJobExecution.name(), "iotjobsdata:UpdateJobExecution");
+}
+
+#[test]
+fn a_test_names_the_policies_that_allow_deny_and_have_nothing_to_say() {
+    // POLICY-502 to POLICY-508, POLICY-510 to POLICY-513, POLICY-516, POLICY-517
+    let source = Arc::new(Maps::default());
+    source.change(|state| {
+        let own = "A(topic/${iot:Connection.Thing.ThingName})";
+        let other = allow("other", "iot:Connect", "*");
+        attach(
+            state,
+            CERT,
+            vec![allow("own", "iot:Publish", own), deny("no", "iot:Publish", "A(topic/x)"), other],
+        );
+        attach(state, Holder::ThingGroup("g"), vec![allow("group", "iot:Publish", "*")]);
+        thing(state, "lamp", false);
+        state.groups.insert("lamp".into(), vec!["g".into()]);
+    });
+    let names = |names: &[PolicyName]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let topics = |topics: &[&str]| {
+        let arns = topics.iter().map(|topic| Action::Publish.resource(&scope(), topic)).collect();
+        [(Action::Publish, arns)]
+    };
+    let mut test = AuthorizationTest {
+        request: AuthorityRequest::new(scope(), certificate(), Protocol::Mqtt),
+        add: Vec::new(),
+        skip: Default::default(),
+    };
+    let tested = test.run(source.as_ref(), &topics(&["lamp"])).remove(0);
+    assert_eq!(tested.outcome, Outcome::ImplicitDeny);
+    assert_eq!(names(&tested.silent), ["own", "no", "other"]);
+    assert_eq!(tested.missing, [Arc::from("iot:Connection.Thing.ThingName")]);
+
+    test.request.client = Some("lamp".into());
+    let tested = test.run(source.as_ref(), &topics(&["lamp", "x"])).remove(0);
+    assert_eq!(tested.outcome, Outcome::ExplicitDeny);
+    assert_eq!(names(&tested.allowing), ["own", "group"]);
+    assert_eq!(names(&tested.denying), ["no"]);
+    assert_eq!(names(&tested.silent), ["other"]);
+    assert!(tested.missing.is_empty());
+    assert_eq!(tested.decisions.len(), 2);
+
+    test.skip.insert("no".into());
+    test.skip.insert("group".into());
+    let tested = test.run(source.as_ref(), &topics(&["lamp", "x"])).remove(0);
+    assert_eq!(tested.outcome, Outcome::ImplicitDeny);
+    test.add.push(allow("more", "iot:*", "A(topic/x)"));
+    assert_eq!(test.run(source.as_ref(), &topics(&["lamp", "x"])).remove(0).outcome, Outcome::Allowed);
 }
