@@ -1,0 +1,56 @@
+//! A text of an action that may hold substitution templates (RULES-375 ff.).
+
+use std::borrow::Cow;
+
+use super::{Context, Unready};
+use crate::RulesError;
+use crate::sql::{Rendered, Statement, Template};
+
+/// A text with or without templates.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    text: String,
+    /// `None`: the text is what it says.
+    template: Option<Template>,
+}
+
+impl Field {
+    /// Compiles a text; `path` names it in errors (RULES-384).
+    pub(crate) fn parse(text: &str, path: &str, statement: &Statement) -> Result<Self, RulesError> {
+        let template = if text.contains("${") || text.contains("@{") {
+            let template = statement.template(text).map_err(|error| RulesError::SqlParse {
+                message: format!("`{path}`: {error}"),
+                position: error.position(),
+            })?;
+            Some(template)
+        } else {
+            None
+        };
+        Ok(Self { text: text.to_owned(), template })
+    }
+
+    /// As it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it holds no template.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.template.is_none()
+    }
+
+    /// The text, when it holds no template.
+    pub(crate) fn plain(&self) -> Option<&str> {
+        self.is_plain().then_some(self.text.as_str())
+    }
+
+    /// The text with its templates filled (RULES-376).
+    pub(crate) fn fill(&self, context: &Context<'_>) -> Result<Cow<'_, str>, Unready> {
+        let Some(template) = &self.template else { return Ok(Cow::Borrowed(&self.text)) };
+        match template.render(context.input, &context.result.variables, &context.run.answers) {
+            Ok(Rendered::Text(text)) => Ok(Cow::Owned(text)),
+            Ok(Rendered::Needs(calls)) => Err(Unready::Needs(calls)),
+            Err(error) => Err(Unready::Failed(format!("`{}`: {error}", self.text))),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Topic rule destinations: who has agreed to be sent to.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use thingstead_core::{Arn, Scope, Timestamp};
+
+use crate::RulesError;
+
+/// A destination as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Destination {
+    /// `arn:aws:iot:REGION:ACCOUNT:ruledestination/KIND/UUID` (RULES-447).
+    pub arn: String,
+    /// Where it stands.
+    pub status: DestinationStatus,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its status changed.
+    pub last_updated_at: Timestamp,
+    /// Why it stands there, for a person.
+    pub status_reason: String,
+    /// What it is.
+    pub target: DestinationTarget,
+    /// What the receiver must hand back; `None` once it was used.
+    pub token: Option<String>,
+}
+
+/// The states of a destination (RULES-445).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DestinationStatus {
+    /// Waiting for its confirmation.
+    InProgress,
+    /// Actions may use it.
+    Enabled,
+    /// Switched off.
+    Disabled,
+    /// It was not confirmed.
+    Error,
+    /// On its way out.
+    Deleting,
+}
+
+/// What a destination is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DestinationTarget {
+    /// A URL prefix that `http` actions may post to.
+    Http {
+        /// `confirmationUrl`.
+        confirmation_url: String,
+    },
+    /// A VPC, for Kafka; kept, never reached.
+    Vpc {
+        /// The members of `vpcConfiguration` as they were given.
+        configuration: Map<String, Value>,
+    },
+}
+
+impl DestinationStatus {
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Enabled => "ENABLED",
+            Self::Disabled => "DISABLED",
+            Self::Error => "ERROR",
+            Self::Deleting => "DELETING",
+        }
+    }
+}
+
+impl DestinationTarget {
+    /// Reads `destinationConfiguration` (RULES-444).
+    pub(crate) fn of(configuration: &Value) -> Result<Self, RulesError> {
+        let Value::Object(members) = configuration else {
+            return Err(RulesError::invalid("`destinationConfiguration` is missing"));
+        };
+        let mut set = members.iter().filter(|(_, value)| !value.is_null());
+        let (Some((kind, value)), None) = (set.next(), set.next()) else {
+            return Err(RulesError::invalid(
+                "`destinationConfiguration` must set exactly one of `httpUrlConfiguration`, `vpcConfiguration`",
+            ));
+        };
+        let text = |name: &str| {
+            let found = value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+            found.ok_or_else(|| {
+                RulesError::invalid(format!("`destinationConfiguration.{kind}.{name}` is missing"))
+            })
+        };
+        match kind.as_str() {
+            "httpUrlConfiguration" => {
+                Ok(Self::Http { confirmation_url: text("confirmationUrl")?.to_owned() })
+            }
+            "vpcConfiguration" => {
+                // RULES-462
+                text("vpcId")?;
+                text("roleArn")?;
+                if value.get("subnetIds").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+                    return Err(RulesError::invalid(
+                        "`destinationConfiguration.vpcConfiguration.subnetIds` is missing",
+                    ));
+                }
+                Ok(Self::Vpc { configuration: value.as_object().cloned().unwrap_or_default() })
+            }
+            "influxDBConfiguration" => Err(RulesError::NotImplemented(
+                "this server does not serve `influxDBConfiguration`".to_owned(),
+            )),
+            other => {
+                Err(RulesError::invalid(format!("`destinationConfiguration.{other}` is no destination")))
+            }
+        }
+    }
+
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Http { .. } => "http",
+            Self::Vpc { .. } => "vpc",
+        }
+    }
+}
+
+impl Destination {
+    /// A destination that waits for its confirmation.
+    pub(crate) fn new(
+        scope: &Scope,
+        target: DestinationTarget,
+        id: &str,
+        token: String,
+        now: Timestamp,
+    ) -> Self {
+        let arn = Arn::iot(scope, format!("ruledestination/{}/{id}", target.kind())).to_string();
+        Self {
+            arn,
+            status: DestinationStatus::InProgress,
+            created_at: now,
+            last_updated_at: now,
+            status_reason: String::new(),
+            target,
+            token: Some(token),
+        }
+    }
+
+    /// The status at a time: a confirmation that does not come ends in ERROR (RULES-457).
+    pub fn status_at(&self, now: Timestamp) -> (DestinationStatus, &str) {
+        let waiting = self.status == DestinationStatus::InProgress;
+        if waiting && now.since(self.last_updated_at) >= CONFIRMATION_LIMIT {
+            return (DestinationStatus::Error, "the confirmation timed out");
+        }
+        (self.status, &self.status_reason)
+    }
+
+    /// The confirmation URL of an `http` destination.
+    pub fn confirmation_url(&self) -> Option<&str> {
+        match &self.target {
+            DestinationTarget::Http { confirmation_url } => Some(confirmation_url),
+            DestinationTarget::Vpc { .. } => None,
+        }
+    }
+
+    /// `TopicRuleDestination` of the API, or with `summary` the row of a list.
+    pub(crate) fn to_api(&self, now: Timestamp, summary: bool) -> Value {
+        let (status, reason) = self.status_at(now);
+        let mut out = Map::new();
+        out.insert("arn".to_owned(), json!(self.arn));
+        out.insert("status".to_owned(), json!(status.name()));
+        out.insert("createdAt".to_owned(), json!(self.created_at.as_secs_f64()));
+        out.insert("lastUpdatedAt".to_owned(), json!(self.last_updated_at.as_secs_f64()));
+        if !reason.is_empty() {
+            out.insert("statusReason".to_owned(), json!(reason));
+        }
+        match &self.target {
+            DestinationTarget::Http { confirmation_url } => {
+                let name = if summary { "httpUrlSummary" } else { "httpUrlProperties" };
+                out.insert(name.to_owned(), json!({"confirmationUrl": confirmation_url}));
+            }
+            DestinationTarget::Vpc { configuration } => {
+                let name = if summary { "vpcDestinationSummary" } else { "vpcProperties" };
+                out.insert(name.to_owned(), Value::Object(configuration.clone()));
+            }
+        }
+        Value::Object(out)
+    }
+
+    /// Moves to another state.
+    pub(crate) fn turn(&mut self, status: DestinationStatus, reason: impl Into<String>, now: Timestamp) {
+        self.status = status;
+        self.status_reason = reason.into();
+        self.last_updated_at = now;
+    }
+}
+
+/// So long a confirmation may take; AWS names no number.
+const CONFIRMATION_LIMIT: Duration = Duration::from_secs(30 * 60);

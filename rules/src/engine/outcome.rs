@@ -1,0 +1,251 @@
+//! How actions end: journal, metrics, deliveries, and at last the error action.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+use thingstead_core::{Event, Kind};
+
+use super::run::{ResultPayload, Run};
+use super::{CompiledRule, Inner};
+use crate::actions::Action;
+use crate::deliveries::{Delivery, DeliveryOutcome, SentRequest, SentResponse};
+
+/// One action of one run.
+#[derive(Clone)]
+pub(crate) struct Step {
+    pub(crate) run: Arc<Run>,
+    pub(crate) result: Arc<ResultPayload>,
+    pub(crate) action: Arc<Action>,
+    /// What waits for all actions of the run; `None` for the error action, after which nothing comes (RULES-402).
+    pub(crate) rest: Option<Arc<Rest>>,
+}
+
+/// The actions of a run that have not ended, and those that failed.
+#[derive(Debug)]
+pub(crate) struct Rest(Mutex<(usize, Vec<Value>)>);
+
+/// What was sent for an action, and what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) resource: String,
+    pub(crate) resources: Vec<(&'static str, String)>,
+    pub(crate) request: Option<SentRequest>,
+    pub(crate) response: Option<SentResponse>,
+    pub(crate) attempts: u32,
+    /// Why it failed; `None` when it did not.
+    pub(crate) failure: Option<String>,
+}
+
+impl Rest {
+    /// For a run with so many actions.
+    pub(crate) fn of(actions: usize) -> Self {
+        Self(Mutex::new((actions, Vec::new())))
+    }
+
+    /// One action ended; the failures of all when it was the last one.
+    fn ended(&self, failure: Option<Value>) -> Option<Vec<Value>> {
+        let mut rest = self.0.lock();
+        rest.0 = rest.0.saturating_sub(1);
+        rest.1.extend(failure);
+        (rest.0 == 0).then(|| std::mem::take(&mut rest.1))
+    }
+}
+
+impl Step {
+    /// The same step with its own copy of the payload, for waiting outside the network buffer.
+    pub(crate) fn detached(&self) -> Self {
+        Self { run: Arc::new(self.run.detached()), ..self.clone() }
+    }
+}
+
+impl Sent {
+    /// Nothing was sent.
+    pub(crate) fn nothing(step: &Step, why: impl Into<String>) -> Self {
+        Self {
+            resource: step.action.unfilled_resource().to_owned(),
+            failure: Some(why.into()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Inner {
+    /// Writes down how an action ended, and runs the error action after the last one when any failed (RULES-390,
+    /// RULES-392).
+    pub(crate) fn ended(self: &Arc<Self>, step: &Step, sent: Sent) {
+        let Step { run, action, rest, .. } = step;
+        let error_action = rest.is_none();
+        let failure = sent.failure.as_ref().map(|why| with_place(why, run, action, &sent.resources));
+        run.rule.counters.add_action(action.kind, error_action, failure.is_none());
+        self.record(step, &sent, failure.as_deref());
+        let outcome = match (&failure, sent.attempts) {
+            (Some(_), _) => DeliveryOutcome::Failed,
+            (None, 0) => DeliveryOutcome::Recorded,
+            (None, _) => DeliveryOutcome::Delivered,
+        };
+        if let Some(request) = sent.request {
+            self.deliveries.record(Delivery {
+                seq: 0,
+                at: self.clock.now(),
+                scope: run.publication.scope.clone(),
+                rule: run.rule.name.clone(),
+                action: action.kind.name(),
+                error_action,
+                request,
+                response: sent.response,
+                outcome,
+                why: failure.clone().unwrap_or_default(),
+                attempts: sent.attempts,
+            });
+        }
+        let Some(rest) = rest else { return };
+        let failed = failure.map(|message| {
+            json!({
+                "failedAction": action.kind.failed_action(),
+                "failedResource": sent.resource,
+                "errorMessage": message,
+            })
+        });
+        self.conclude(step, rest, failed);
+    }
+
+    /// An action that was put into a batch has ended for its run.
+    pub(crate) fn passed_on(self: &Arc<Self>, step: &Step, rest: &Rest) {
+        self.conclude(step, rest, None);
+    }
+
+    /// Writes down how a batch ended; its runs have gone on without it.
+    pub(crate) fn batch_recorded(self: &Arc<Self>, step: &Step, sent: Sent) {
+        let alone = Step { rest: Some(Arc::new(Rest::of(usize::MAX))), ..step.clone() };
+        self.ended(&alone, sent);
+    }
+
+    fn conclude(self: &Arc<Self>, step: &Step, rest: &Rest, failed: Option<Value>) {
+        if let Some(failures) = rest.ended(failed)
+            && !failures.is_empty()
+        {
+            self.run_error_action(step, || error_document(&step.run, failures));
+        }
+    }
+
+    /// Runs the error action of a run, if its rule has one (RULES-403).
+    pub(crate) fn run_error_action(self: &Arc<Self>, step: &Step, document: impl FnOnce() -> Value) {
+        let run = &step.run;
+        let Some(action) = run.rule.error_action.clone() else { return };
+        let bytes = document().to_string().into();
+        let result = Arc::new(ResultPayload { bytes, variables: step.result.variables.clone() });
+        self.act(Step { run: Arc::clone(run), result, action, rest: None }, &run.input());
+    }
+
+    fn record(&self, step: &Step, sent: &Sent, failure: Option<&str>) {
+        let Step { run, action, rest, .. } = step;
+        let kind = if failure.is_none() { Kind::ActionSucceeded } else { Kind::ActionFailed };
+        let mut event = run.event(kind, self.clock.now()).with("action", action.kind.name());
+        if let Some(why) = failure {
+            event = event.why(why.to_owned());
+        }
+        if rest.is_none() {
+            event = event.with("error_action", true);
+        }
+        let resources: Map<String, Value> =
+            sent.resources.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        self.journal.record(event.with("resources", resources).with("attempts", sent.attempts));
+    }
+}
+
+impl Run {
+    /// An event about this run: client, thing, topic, rule and trace id.
+    pub(crate) fn event(&self, kind: Kind, at: thingstead_core::Timestamp) -> Event {
+        let sender = self.publication.origin.sender();
+        let mut event = Event::new(&self.publication.scope, at, kind)
+            .client(self.publication.origin.client().map(thingstead_core::ClientId::shared))
+            .thing(sender.and_then(|sender| sender.thing.as_ref()).map(thingstead_core::ThingName::shared))
+            .topic(Arc::clone(&self.publication.message.topic))
+            .with("rule", self.rule.name.as_str())
+            .with("trace_id", &*self.trace);
+        if let Some(sender) = sender {
+            event = event.principal(sender.principal.to_string());
+        }
+        event
+    }
+}
+
+/// The payload of the error action (RULES-393 to RULES-396).
+fn error_document(run: &Run, failures: Vec<Value>) -> Value {
+    let mut document = metadata(run);
+    let members = document.as_object_mut();
+    if let Some(members) = members {
+        members.insert("topic".to_owned(), json!(run.publication.message.topic));
+        members.insert("failures".to_owned(), Value::Array(failures));
+    }
+    document
+}
+
+/// The payload of the error action of a batch (RULES-405, RULES-406): entries with their ids and runs.
+pub(crate) fn batch_error_document(
+    rule: &CompiledRule,
+    entries: &[(String, Arc<Run>)],
+    topic: Option<&str>,
+    mut failure: Map<String, Value>,
+) -> Value {
+    let payloads: Vec<Value> = entries
+        .iter()
+        .map(|(id, run)| {
+            let mut entry = metadata(run);
+            if let Some(members) = entry.as_object_mut() {
+                members.shift_remove("ruleName");
+                members.insert("id".to_owned(), json!(id));
+                if topic.is_none() {
+                    members.insert("topic".to_owned(), json!(run.publication.message.topic));
+                }
+            }
+            entry
+        })
+        .collect();
+    let ids: Vec<&str> = entries.iter().map(|(id, _)| id.as_str()).collect();
+    failure.insert("affectedIds".to_owned(), json!(ids));
+    let mut document = Map::new();
+    document.insert("ruleName".to_owned(), json!(rule.name.as_str()));
+    if let Some(topic) = topic {
+        document.insert("topic".to_owned(), json!(topic));
+    }
+    document.insert("payloadsWithMetadata".to_owned(), Value::Array(payloads));
+    document.insert("failures".to_owned(), json!([failure]));
+    Value::Object(document)
+}
+
+fn metadata(run: &Run) -> Value {
+    let origin = &run.publication.origin;
+    let address = origin.sender().and_then(|sender| sender.address);
+    let mut members = Map::new();
+    members.insert("ruleName".to_owned(), json!(run.rule.name.as_str()));
+    members.insert("cloudwatchTraceId".to_owned(), json!(&*run.trace));
+    members.insert("clientId".to_owned(), json!(run.client_id().unwrap_or("N/A")));
+    if let Some(address) = address {
+        members.insert("sourceIp".to_owned(), json!(address.ip().to_string()));
+    }
+    members
+        .insert("base64OriginalPayload".to_owned(), json!(STANDARD.encode(&run.publication.message.payload)));
+    Value::Object(members)
+}
+
+/// The message with the arrival topic, the action and its resource at its end (RULES-398).
+pub(crate) fn with_place(
+    why: &str,
+    run: &Run,
+    action: &Action,
+    resources: &[(&'static str, String)],
+) -> String {
+    let mut message = why.trim_end_matches('.').to_owned();
+    message.push_str(&format!(
+        ". Message arrived on: {}, Action: {}",
+        run.publication.message.topic, action.kind
+    ));
+    for (name, value) in resources {
+        message.push_str(&format!(", {name}: {value}"));
+    }
+    message
+}

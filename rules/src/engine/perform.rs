@@ -1,0 +1,256 @@
+//! Performs actions: a republish at once, everything else in the queue of its destination.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thingstead_core::{Message, Origin, Publication};
+
+use super::Inner;
+use super::metrics::Count;
+use super::outcome::{Sent, Step};
+use crate::actions::aws::{AwsError, sign};
+use crate::actions::http::HttpCall;
+use crate::actions::send::{HttpAnswer, SendError};
+use crate::actions::{AwsCall, Context, Prepared, Unready, Work, url};
+use crate::deliveries::{SentRequest, SentResponse};
+use crate::destination::DestinationStatus;
+use crate::sql::Input;
+
+impl Inner {
+    /// Prepares and performs one action.
+    pub(crate) fn act(self: &Arc<Self>, step: Step, input: &Input<'_>) {
+        let context = Context { run: &step.run, result: &step.result, input };
+        match step.action.prepare(&context) {
+            Ok(prepared) => self.perform(step, prepared),
+            Err(Unready::Failed(why)) => {
+                let sent = Sent::nothing(&step, why);
+                self.ended(&step, sent);
+            }
+            Err(Unready::InvalidUrl(why, url)) => {
+                step.run.rule.counters.add(Count::HttpInvalidUrl);
+                let sent = Sent { resource: url, ..Sent::nothing(&step, why) };
+                self.ended(&step, sent);
+            }
+            Err(Unready::Needs(calls)) => {
+                let (inner, waiting) = (Arc::clone(self), step.detached());
+                let kept = step.run.publication.message.payload.len();
+                let queued = self.lanes.spawn(FUNCTIONS, kept, async move {
+                    match inner.functions.answer(&waiting.run, calls).await {
+                        Ok(run) => {
+                            let run = Arc::new(run);
+                            let input = run.input();
+                            inner.act(Step { run: Arc::clone(&run), ..waiting }, &input);
+                        }
+                        Err(why) => {
+                            let sent = Sent::nothing(&waiting, why);
+                            inner.ended(&waiting, sent);
+                        }
+                    }
+                });
+                if let Err(full) = queued {
+                    let sent = Sent::nothing(&step, full.to_string());
+                    self.ended(&step, sent);
+                }
+            }
+        }
+    }
+
+    fn perform(self: &Arc<Self>, step: Step, prepared: Prepared) {
+        let Prepared { resource, resources, explain, work } = prepared;
+        let sent = Sent { resource, resources, ..Sent::default() };
+        match work {
+            Work::Publish(message) => {
+                let sent = self.publish(&step, message, sent);
+                self.ended(&step, sent);
+            }
+            Work::Aws(calls) => self.queue_aws(step, calls, explain, sent),
+            Work::Http(call) if call.batch.is_some() => self.enter_batch(step, call, sent),
+            Work::Http(call) => self.queue_http(step, call, explain, sent),
+        }
+    }
+
+    /// RULES-472: the message goes on as one from any client.
+    fn publish(&self, step: &Step, message: Message, mut sent: Sent) -> Sent {
+        let origin = &step.run.publication.origin;
+        let depth = if let Origin::Rule { depth, .. } = origin { depth.saturating_add(1) } else { 1 };
+        if depth > MAX_DEPTH {
+            // RULES-362
+            sent.failure = Some(format!(
+                "the message was republished {MAX_DEPTH} times already: rules feed each other in a loop, which ends here"
+            ));
+            return sent;
+        }
+        sent.attempts = 1;
+        sent.request = Some(SentRequest {
+            operation: String::new(),
+            method: "PUBLISH".to_owned(),
+            url: message.topic.to_string(),
+            headers: vec![("qos".to_owned(), message.qos.as_u8().to_string())],
+            // The log outlives the network buffer that the payload may be a slice of.
+            body: bytes::Bytes::copy_from_slice(&message.payload),
+        });
+        let origin =
+            Origin::Rule { rule: step.run.rule.name.clone(), depth, first: origin.sender().cloned() };
+        let scope = step.run.publication.scope.clone();
+        self.bus.publish(Publication { scope, message, origin, at: self.clock.now() });
+        sent
+    }
+
+    fn queue_aws(
+        self: &Arc<Self>,
+        step: Step,
+        calls: Vec<AwsCall>,
+        explain: fn(&AwsError) -> String,
+        mut sent: Sent,
+    ) {
+        let Some(first) = calls.first() else {
+            sent.attempts = 1;
+            self.ended(&step, sent);
+            return;
+        };
+        let region = step.run.publication.scope.region().to_owned();
+        let lane = first.target(&self.settings.aws, &region).url;
+        let lane = format!("{} {}", first.service.id, url::split(&lane).0);
+        let kept = calls.iter().map(|call| call.body.len()).sum();
+        let (inner, task) = (Arc::clone(self), step.detached());
+        let mut sent_later = Sent { resource: sent.resource.clone(), ..Sent::default() };
+        sent_later.resources.clone_from(&sent.resources);
+        let queued = self.lanes.spawn(&lane, kept, async move {
+            let mut sent = sent_later;
+            for call in &calls {
+                let end = inner.aws.call(call, &region).await;
+                sent.attempts += end.attempts;
+                sent.request = Some(end.request);
+                sent.response = end.response;
+                if let Err(error) = end.result {
+                    sent.failure = Some(explain(&error));
+                    break;
+                }
+            }
+            inner.ended(&task, sent);
+        });
+        if let Err(full) = queued {
+            sent.failure = Some(full.to_string());
+            self.ended(&step, sent);
+        }
+    }
+
+    fn queue_http(
+        self: &Arc<Self>,
+        step: Step,
+        call: HttpCall,
+        explain: fn(&AwsError) -> String,
+        mut sent: Sent,
+    ) {
+        if let Err(why) = self.check_destination(&step, &call) {
+            sent.failure = Some(why);
+            self.ended(&step, sent);
+            return;
+        }
+        let lane = format!("http {}", url::split(&call.request.url).0);
+        let (inner, task) = (Arc::clone(self), step.detached());
+        let mut sent_later = Sent { resource: sent.resource.clone(), ..Sent::default() };
+        sent_later.resources.clone_from(&sent.resources);
+        let queued = self.lanes.spawn(&lane, call.request.body.len(), async move {
+            let mut sent = sent_later;
+            inner.send_http(&task, &call, explain, &mut sent).await;
+            inner.ended(&task, sent);
+        });
+        if let Err(full) = queued {
+            sent.failure = Some(full.to_string());
+            self.ended(&step, sent);
+        }
+    }
+
+    /// RULES-461.
+    pub(super) fn check_destination(&self, step: &Step, call: &HttpCall) -> Result<(), String> {
+        let state = self.state.read();
+        let scope = state.scope(&step.run.publication.scope);
+        let found = scope.and_then(|scope| scope.destination_for(&call.confirmation_url));
+        match found.map(|destination| destination.status_at(self.clock.now())) {
+            Some((DestinationStatus::Enabled, _)) => Ok(()),
+            Some((status, why)) => Err(format!(
+                "the destination with confirmation URL `{}` is {}, not ENABLED. {why}",
+                call.confirmation_url,
+                status.name()
+            )),
+            None => Err(format!("there is no destination with confirmation URL `{}`", call.confirmation_url)),
+        }
+    }
+
+    /// At most three tries within three seconds (RULES-438, RULES-528 to RULES-531).
+    pub(super) async fn send_http(
+        &self,
+        step: &Step,
+        call: &HttpCall,
+        explain: fn(&AwsError) -> String,
+        sent: &mut Sent,
+    ) {
+        let counters = &step.run.rule.counters;
+        sent.request = Some(SentRequest {
+            operation: String::new(),
+            method: call.request.method.to_owned(),
+            url: call.request.url.clone(),
+            headers: call.request.headers.clone(),
+            body: call.request.body.clone(),
+        });
+        let tries = async {
+            loop {
+                sent.attempts += 1;
+                let mut request = call.request.clone();
+                if let Some(signing) = &call.signing {
+                    let at = self.clock.now();
+                    sign(&mut request, &signing.service, &signing.region, &self.settings.aws, at);
+                }
+                let answer = self.http.send(&request, HTTP_LIMIT, MAX_ANSWER).await;
+                let again = matches!(&answer, Ok(answer) if answer.status == 429 || (500..600).contains(&answer.status));
+                if !again || sent.attempts >= HTTP_ATTEMPTS {
+                    break answer;
+                }
+                tokio::time::sleep(HTTP_PAUSE).await;
+            }
+        };
+        let answer = match tokio::time::timeout(HTTP_LIMIT, tries).await {
+            Ok(answer) => answer,
+            Err(_) => Err(SendError::TimedOut(HTTP_LIMIT.as_millis())),
+        };
+        if let Ok(answer) = &answer {
+            sent.response = Some(SentResponse { status: answer.status, body: answer.body.clone() });
+        }
+        let error = match answer {
+            Ok(HttpAnswer { status: 200..=299, .. }) => return,
+            Ok(HttpAnswer { status, body, .. }) => {
+                counters.add(match status {
+                    400..=499 => Count::HttpCode4xx,
+                    500..=599 => Count::HttpCode5xx,
+                    _ => Count::HttpCodeOther,
+                });
+                let message = String::from_utf8_lossy(&body).chars().take(200).collect();
+                AwsError::Refused { status, code: String::new(), message }
+            }
+            Err(error) => {
+                match &error {
+                    SendError::InvalidUrl(_) => counters.add(Count::HttpInvalidUrl),
+                    SendError::TimedOut(_) => counters.add(Count::HttpRequestTimeout),
+                    SendError::UnknownHost(_) => counters.add(Count::HttpUnknownHost),
+                    _ => {}
+                }
+                AwsError::NotSent(error)
+            }
+        };
+        sent.failure = Some(explain(&error));
+    }
+}
+
+/// The queue of calls that functions make.
+pub(crate) const FUNCTIONS: &str = "functions";
+/// Republishes in a row before a loop is cut; AWS has no such bound.
+pub(crate) const MAX_DEPTH: u32 = 10;
+/// All tries of an HTTP request together (RULES-438).
+const HTTP_LIMIT: Duration = Duration::from_millis(3_000);
+/// Tries of an HTTP request (RULES-528).
+const HTTP_ATTEMPTS: u32 = 3;
+/// Between two tries.
+const HTTP_PAUSE: Duration = Duration::from_millis(50);
+/// An answer may be this long (RULES-530).
+const MAX_ANSWER: usize = 16_384;

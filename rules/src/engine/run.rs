@@ -1,0 +1,206 @@
+//! One rule on one message: judge it, then perform the actions.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thingstead_core::{Ids, Kind, Origin, Publication, Timestamp};
+
+use super::metrics::Count;
+use super::outcome::{Rest, Step};
+use super::perform::FUNCTIONS;
+use super::{CompiledRule, Inner};
+use crate::sql::{Answers, Call, EvalError, Evaluated, Input, Output, Value};
+
+/// One rule on one message. All that templates and events need, shared by the rule's actions.
+#[derive(Clone)]
+pub(crate) struct Run {
+    pub(crate) rule: Arc<CompiledRule>,
+    pub(crate) publication: Publication,
+    /// `traceid()`, `cloudwatchTraceId` and the log entries' `traceId` (RULES-432).
+    pub(crate) trace: Arc<str>,
+    /// `timestamp()`.
+    pub(crate) at: Timestamp,
+    pub(crate) ids: Ids,
+    /// What the functions of the statement and of templates were answered.
+    pub(crate) answers: Answers,
+    seed: u128,
+    principal: Option<Arc<str>>,
+    source_ip: Option<Arc<str>>,
+}
+
+/// What the actions receive.
+#[derive(Debug)]
+pub(crate) struct ResultPayload {
+    /// The payload as published, or compact UTF-8 JSON (RULES-363).
+    pub(crate) bytes: Bytes,
+    /// The values of SET, for the templates (RULES-380).
+    pub(crate) variables: Vec<Value>,
+}
+
+impl Run {
+    pub(crate) fn new(
+        inner: &Inner,
+        rule: Arc<CompiledRule>,
+        publication: &Publication,
+        trace: Arc<str>,
+    ) -> Self {
+        // RULES-473: a republished message comes from no client but from the role's session.
+        let (principal, source_ip) = match &publication.origin {
+            Origin::Client(sender) | Origin::Http(sender) => (
+                Some(Arc::from(sender.principal.to_string())),
+                sender.address.map(|address| Arc::from(address.ip().to_canonical().to_string())),
+            ),
+            Origin::Service(_) => (None, None),
+            Origin::Rule { rule, .. } => (Some(Arc::from(format!("{ROLE_ID}:{rule}"))), None),
+        };
+        Self {
+            at: inner.clock.now(),
+            seed: inner.ids.uuid().as_u128(),
+            ids: inner.ids.clone(),
+            publication: publication.clone(),
+            answers: Answers::none(),
+            rule,
+            trace,
+            principal,
+            source_ip,
+        }
+    }
+
+    /// What the statement and the templates are evaluated against.
+    pub(crate) fn input(&self) -> Input<'_> {
+        let message = &self.publication.message;
+        let mut input = Input::new(&message.payload, &message.topic, self.at.as_millis(), self.seed);
+        input.client_id = self.client_id();
+        input.principal = self.principal.as_deref();
+        input.account_id = Some(self.publication.scope.account());
+        input.trace_id = Some(&self.trace);
+        input.source_ip = self.source_ip.as_deref();
+        input.properties = message.properties.as_deref();
+        input
+    }
+
+    /// `clientid()`: of the client that published itself, not of one whose message was republished.
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        match &self.publication.origin {
+            Origin::Client(sender) => sender.client.as_deref(),
+            Origin::Http(_) | Origin::Service(_) | Origin::Rule { .. } => None,
+        }
+    }
+
+    /// The same run with its own copy of the payload, for waiting outside the network buffer.
+    pub(crate) fn detached(&self) -> Self {
+        let mut run = self.clone();
+        run.publication.message = run.publication.message.detached();
+        run
+    }
+}
+
+impl Inner {
+    /// Judges a message and starts the actions, on the caller's thread unless the statement looks outward.
+    pub(crate) fn begin(self: &Arc<Self>, run: Run) {
+        let run = Arc::new(run);
+        run.rule.counters.add(Count::TopicMatch);
+        let input = run.input();
+        let evaluated = run.rule.statement.evaluate(&input, &run.answers);
+        if input.parse_error().is_some() {
+            run.rule.counters.add(Count::ParseError);
+        }
+        if let Some(calls) = self.conclude_or_ask(&run, &input, evaluated) {
+            self.ask_and_judge(run.detached(), calls);
+        }
+    }
+
+    /// Acts on what an evaluation came to; the calls when it needs answers.
+    fn conclude_or_ask(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        input: &Input<'_>,
+        evaluated: Result<Evaluated, EvalError>,
+    ) -> Option<Vec<Call>> {
+        match evaluated {
+            Ok(Evaluated::Needs(calls)) => return Some(calls),
+            Ok(Evaluated::Output(output)) => self.dispatch(run, input, output),
+            Ok(Evaluated::NoMatch) => self.not_matched(run),
+            Err(error) => self.failed(run, &error),
+        }
+        None
+    }
+
+    /// Serves a statement's functions, then judges again, as often as answers lead to new questions.
+    fn ask_and_judge(self: &Arc<Self>, run: Run, calls: Vec<Call>) {
+        let inner = Arc::clone(self);
+        let (kept, unasked) = (run.publication.message.payload.len(), run.clone());
+        let queued = self.lanes.spawn(FUNCTIONS, kept, async move {
+            let (mut run, mut calls) = (Arc::new(run), calls);
+            for _ in 0..MAX_ROUNDS {
+                run = match inner.functions.answer(&run, calls).await {
+                    Ok(answered) => Arc::new(answered),
+                    Err(why) => return inner.function_failed(&run, why),
+                };
+                let input = run.input();
+                let evaluated = run.rule.statement.evaluate(&input, &run.answers);
+                match inner.conclude_or_ask(&run, &input, evaluated) {
+                    Some(more) => calls = more,
+                    None => return,
+                }
+            }
+            inner.function_failed(&run, format!("its functions ask more than {MAX_ROUNDS} times in a row"));
+        });
+        if let Err(full) = queued {
+            self.function_failed(&unasked, full.to_string());
+        }
+    }
+
+    /// Every action gets the same result; none waits for another (RULES-354, RULES-355).
+    fn dispatch(self: &Arc<Self>, run: &Arc<Run>, input: &Input<'_>, output: Output) {
+        run.rule.counters.add(Count::RulesExecuted);
+        self.journal.record(run.event(Kind::RuleMatched, run.at));
+        let bytes = match output.bytes(input) {
+            // The payload itself: shared, not copied.
+            std::borrow::Cow::Borrowed(_) => run.publication.message.payload.clone(),
+            std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+        };
+        let result = Arc::new(ResultPayload { bytes, variables: output.variables });
+        let rest = Arc::new(Rest::of(run.rule.actions.len()));
+        for action in &run.rule.actions {
+            let step = Step {
+                run: Arc::clone(run),
+                result: Arc::clone(&result),
+                action: Arc::clone(action),
+                rest: Some(Arc::clone(&rest)),
+            };
+            self.act(step, input);
+        }
+    }
+
+    /// RULES-404: no failure.
+    fn not_matched(&self, run: &Run) {
+        run.rule.counters.add(Count::RulesExecuted);
+        let why = "the condition of WHERE is not true for this message";
+        self.journal.record(run.event(Kind::RuleNotMatched, run.at).why(why));
+    }
+
+    /// RULES-391: no action runs, and no error action.
+    fn failed(&self, run: &Run, error: &EvalError) {
+        let mut event = run.event(Kind::RuleFailed, run.at).why(error.to_string());
+        if let EvalError::Function { function, .. } = error {
+            event = event.with("function", *function);
+        }
+        self.journal.record(event);
+    }
+
+    fn function_failed(&self, run: &Run, why: String) {
+        self.journal.record(run.event(Kind::RuleFailed, run.at).why(why).with("function", "external"));
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Run({} on {})", self.rule.name, self.publication.message.topic)
+    }
+}
+
+/// A statement may ask so often before it has a result.
+const MAX_ROUNDS: usize = 16;
+/// Stands for the id of the role that republishes; a local server has no roles.
+const ROLE_ID: &str = "AROATHINGSTEADRULES00";

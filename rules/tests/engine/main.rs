@@ -1,0 +1,17 @@
+//! The rules engine from outside: rules through its API, messages through `RuleSink`, effects at a fake bus, a local HTTP
+//! receiver, the deliveries log and the journal.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy knows test functions, not what they share"
+)]
+
+mod destinations;
+mod errors;
+mod functions;
+mod http;
+mod republish;
+mod resources;
+mod running;
+mod world;
