@@ -1,3 +1,7 @@
+//! Decisions on a made-up registry; those on the real one are in `stored`.
+
+mod stored;
+
 use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
@@ -76,15 +80,20 @@ impl Source for Maps {
 
 const CERT: Holder<'static> = Holder::Certificate("c1");
 
-fn scope() -> Scope {
+pub(super) fn scope() -> Scope {
     Scope::new("123456789012", "us-east-1")
 }
 
 fn policy(name: &str, statements: &str) -> Applicable {
     let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
-    let text = text.replace("A(", "arn:aws:iot:us-east-1:123456789012:").replace(')', "");
+    let text = expanded(&text);
     let document = Document::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
     Applicable { name: name.into(), version: Some("1".into()), document: Arc::new(document) }
+}
+
+/// `A(x)` is short for the ARN of `x`.
+fn expanded(text: &str) -> String {
+    text.replace("A(", "arn:aws:iot:us-east-1:123456789012:").replace(')', "")
 }
 
 fn allow(name: &str, action: &str, resource: &str) -> Applicable {
