@@ -7,6 +7,7 @@
     reason = "clippy knows test functions, not what they share"
 )]
 
+mod actions;
 mod destinations;
 mod errors;
 mod functions;
