@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use thingstead_core::{CertificateId, Scope, Timestamp};
 use thingstead_store::{Batch, Table};
 
@@ -21,6 +22,8 @@ pub(crate) struct Change<'a> {
     /// Whether a decision may come out differently now.
     pub(crate) decisions: bool,
     pub(crate) left_active: Vec<CertificateId>,
+    /// Topics and payloads to be published once the change is durable.
+    pub(crate) events: Vec<(String, Value)>,
 }
 
 impl<'a> Change<'a> {
@@ -32,6 +35,7 @@ impl<'a> Change<'a> {
             batch: Batch::new(),
             decisions: false,
             left_active: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -66,21 +70,17 @@ impl<'a> Change<'a> {
         self.batch.put(table, self.scope, key, row);
     }
 
-    /// Parts two resources; `false` when they were not related.
+    /// Parts two resources; what related them.
     pub(crate) fn part<V: Serialize + DeserializeOwned>(
         &mut self,
         table: Table,
         relation: &mut Relation<V>,
         left: &str,
         right: &str,
-    ) -> bool {
-        match relation.remove(left, right) {
-            Some((_, key)) => {
-                self.batch.delete(table, self.scope, key);
-                true
-            }
-            None => false,
-        }
+    ) -> Option<V> {
+        let (value, key) = relation.remove(left, right)?;
+        self.batch.delete(table, self.scope, key);
+        Some(value)
     }
 
     /// A new identifier such as `thingId`.

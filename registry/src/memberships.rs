@@ -8,6 +8,7 @@ use thingstead_core::{Arn, Scope, ThingName, Timestamp};
 use thingstead_store::Table;
 
 use crate::change::Change;
+use crate::events::{self, Joined};
 use crate::page::{self, DEFAULT_ROWS, Page, PageRequest};
 use crate::state::State;
 use crate::thing_groups::{ThingGroup, ancestors, refuse_dynamic, thing_group};
@@ -52,7 +53,7 @@ impl Registry {
                 }
             }
             if let Some(dynamic) = leave {
-                change.part(MEMBERSHIPS, &mut state.members, &dynamic, thing_name);
+                self::leave(state, change, &dynamic, thing_name);
             }
             join(state, change, group, thing_name);
             Ok(())
@@ -126,7 +127,7 @@ impl Registry {
                 dynamic.truncate(excess);
             }
             for name in dynamic {
-                change.part(MEMBERSHIPS, &mut state.members, &name, thing_name);
+                leave(state, change, &name, thing_name);
             }
             for name in removed {
                 leave(state, change, name, thing_name);
@@ -239,12 +240,14 @@ pub fn name_or_arn(scope: &Scope, kind: &str, name: Option<&str>, arn: Option<&s
 pub(crate) fn join(state: &mut State, change: &mut Change<'_>, group: &str, thing: &str) {
     let member = Member { id: change.uuid(), since: change.now };
     change.decisions = true;
+    events::membership(state, change, group, thing, &member.id, Joined::Added);
     change.relate(MEMBERSHIPS, &mut state.members, group, thing, member);
 }
 
 pub(crate) fn leave(state: &mut State, change: &mut Change<'_>, group: &str, thing: &str) {
-    if change.part(MEMBERSHIPS, &mut state.members, group, thing) {
+    if let Some(member) = change.part(MEMBERSHIPS, &mut state.members, group, thing) {
         change.decisions = true;
+        events::membership(state, change, group, thing, &member.id, Joined::Removed);
     }
 }
 

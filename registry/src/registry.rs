@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 use parking_lot::RwLock;
+use serde_json::Value;
 use smallvec::SmallVec;
-use thingstead_core::wiring::{ConnectionControl, Reload};
-use thingstead_core::{Clock, Ids, Journal, Scope};
+use thingstead_core::wiring::{Bus, ConnectionControl, Reload};
+use thingstead_core::{Clock, Ids, Journal, Message, Origin, Publication, Scope};
 use thingstead_store::{Commit, Store};
 
 use crate::certificates::KnownCertificate;
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     /// By fingerprint, of all scopes: what the TLS verifier asks. One certificate may be registered in several scopes.
     pub(crate) known: DashMap<[u8; 32], SmallVec<[KnownCertificate; 1]>>,
     connections: OnceLock<Arc<dyn ConnectionControl>>,
+    bus: OnceLock<Arc<dyn Bus>>,
 }
 
 /// One scope.
@@ -43,6 +45,16 @@ struct Cell {
     state: RwLock<State>,
     /// Rises with every change that can alter a decision.
     generation: Arc<AtomicU64>,
+}
+
+/// What a change came to.
+pub(crate) struct Changed<T> {
+    /// The answer.
+    value: T,
+    /// When it is durable.
+    commit: Commit,
+    /// Topics and payloads to publish then.
+    events: Vec<(String, Value)>,
 }
 
 impl Registry {
@@ -66,6 +78,7 @@ impl Registry {
             scopes: DashMap::new(),
             known: DashMap::new(),
             connections: OnceLock::new(),
+            bus: OnceLock::new(),
         };
         let registry = Self(Arc::new(inner));
         registry.load()?;
@@ -76,6 +89,13 @@ impl Registry {
     pub fn follow_connections(&self, connections: Arc<dyn ConnectionControl>) {
         if self.0.connections.set(connections).is_err() {
             tracing::warn!("the registry was joined with connections twice");
+        }
+    }
+
+    /// Joins the registry with the router, for registry events; the second call changes nothing.
+    pub fn publish_events_to(&self, bus: Arc<dyn Bus>) {
+        if self.0.bus.set(bus).is_err() {
+            tracing::warn!("the registry was joined with the router twice");
         }
     }
 
@@ -115,16 +135,37 @@ impl Registry {
         scope: &Scope,
         change: impl FnOnce(&mut State, &mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
-        let (value, commit) = self.change_at_once(scope, change)?;
-        commit.await?;
-        Ok(value)
+        let changed = self.change_at_once(scope, change)?;
+        changed.commit.await?;
+        self.publish(scope, changed.events);
+        Ok(changed.value)
     }
 
-    fn change_at_once<T>(
+    /// Publishes events; nobody hears them before the router is there.
+    pub(crate) fn publish(&self, scope: &Scope, events: Vec<(String, Value)>) {
+        let Some(bus) = self.0.bus.get() else { return };
+        for (topic, payload) in events {
+            bus.publish(Publication {
+                scope: scope.clone(),
+                message: Message::new(topic, payload.to_string()),
+                origin: Origin::Service("events"),
+                at: self.0.clock.now(),
+            });
+        }
+    }
+
+    /// The scopes whose state fulfils a condition.
+    pub(crate) fn scopes_where(&self, wanted: impl Fn(&State) -> bool) -> Vec<Scope> {
+        let found = self.0.scopes.iter().filter(|entry| wanted(&entry.value().state.read()));
+        found.map(|entry| entry.key().clone()).collect()
+    }
+
+    /// Changes the scope's state without waiting.
+    pub(crate) fn change_at_once<T>(
         &self,
         scope: &Scope,
         act: impl FnOnce(&mut State, &mut Change<'_>) -> Result<T>,
-    ) -> Result<(T, Commit)> {
+    ) -> Result<Changed<T>> {
         let cell = self.cell(scope);
         let mut change = Change::new(&self.0, scope);
         let (value, commit) = {
@@ -142,7 +183,7 @@ impl Registry {
                 connections.certificate_left_active(scope, certificate);
             }
         }
-        Ok((value, commit))
+        Ok(Changed { value, commit, events: change.events })
     }
 
     fn cell(&self, scope: &Scope) -> Arc<Cell> {

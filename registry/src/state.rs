@@ -9,6 +9,8 @@ use crate::billing_groups::BillingGroup;
 use crate::ca_certificates::{CaCertificate, REGISTRATION_CODE};
 use crate::certificates::Certificate;
 use crate::collection::{Collection, Resource};
+use crate::event_configurations::{EVENT_CONFIGURATIONS, EventConfigurations};
+use crate::logging_options::{LOGGING, Logging};
 use crate::memberships::{MEMBERSHIPS, Member};
 use crate::policies::Policy;
 use crate::relation::Relation;
@@ -35,6 +37,8 @@ pub(crate) struct State {
     pub(crate) principals: Relation<ThingPrincipalType>,
     /// Group name to thing name.
     pub(crate) members: Relation<Member>,
+    pub(crate) events: EventConfigurations,
+    pub(crate) logging: Logging,
     /// By ARN.
     pub(crate) tags: HashMap<String, Tags>,
 }
@@ -66,6 +70,14 @@ impl State {
                 self.tags.insert(row.key.clone(), tags);
                 Ok(())
             }
+            EVENT_CONFIGURATIONS => {
+                self.events = serde_json::from_str(text).map_err(|error| error.to_string())?;
+                Ok(())
+            }
+            LOGGING => {
+                self.logging = serde_json::from_str(text).map_err(|error| error.to_string())?;
+                Ok(())
+            }
             other => Err(format!("table `{}` does not belong to the registry", other.name())),
         }
     }
@@ -85,4 +97,6 @@ pub const TABLES: &[Table] = &[
     THING_PRINCIPALS,
     MEMBERSHIPS,
     TAGS,
+    EVENT_CONFIGURATIONS,
+    LOGGING,
 ];

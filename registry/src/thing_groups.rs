@@ -9,6 +9,7 @@ use thingstead_store::Table;
 use crate::attributes::{AttributePayload, Attributes, check_counts};
 use crate::change::Change;
 use crate::collection::Resource;
+use crate::events::{self, Happened, Joined};
 use crate::page::{DEFAULT_ROWS, Page, PageRequest};
 use crate::state::State;
 use crate::{Registry, RegistryError, Result, Target, constraints, tags};
@@ -301,17 +302,27 @@ pub(crate) fn exists(scope: &Scope, found: &ThingGroup) -> RegistryError {
 }
 
 pub(crate) fn put(state: &mut State, change: &mut Change<'_>, group: ThingGroup) -> Arc<ThingGroup> {
-    change.put(&mut state.thing_groups, group)
+    let known = state.thing_groups.contains(&group.name);
+    let group = change.put(&mut state.thing_groups, group);
+    events::thing_group(state, change, &group, if known { Happened::Updated } else { Happened::Created });
+    if !known {
+        events::thing_group_hierarchy(state, change, &group, Joined::Added);
+    }
+    group
 }
 
 /// Removes a group with its memberships and tags.
 pub(crate) fn forget(state: &mut State, change: &mut Change<'_>, name: &str) {
     let members: Vec<Arc<str>> = state.members.rights_of(name).map(|(thing, _)| Arc::clone(thing)).collect();
     for member in members {
-        change.part(crate::memberships::MEMBERSHIPS, &mut state.members, name, &member);
+        crate::memberships::leave(state, change, name, &member);
     }
     tags::forget(state, change, &thing_group_arn(change.scope, name).to_string());
     change.decisions = true;
+    if let Some(group) = state.thing_groups.get(name).cloned() {
+        events::thing_group_hierarchy(state, change, &group, Joined::Removed);
+        events::thing_group(state, change, &group, Happened::Deleted);
+    }
     change.remove(&mut state.thing_groups, name);
 }
 

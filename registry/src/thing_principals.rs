@@ -97,7 +97,8 @@ impl Registry {
     ) -> Result<()> {
         self.change(scope, |state, change| {
             thing(state, thing_name)?;
-            if !change.part(THING_PRINCIPALS, &mut state.principals, thing_name, &principal.key()) {
+            let parted = change.part(THING_PRINCIPALS, &mut state.principals, thing_name, &principal.key());
+            if parted.is_none() {
                 return Err(RegistryError::not_found(format!(
                     "The principal {} is not attached to thing {thing_name}",
                     principal.text(scope)

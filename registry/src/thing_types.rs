@@ -7,7 +7,9 @@ use serde_json::Value;
 use thingstead_core::{Arn, Scope, Timestamp};
 use thingstead_store::Table;
 
+use crate::change::Change;
 use crate::collection::Resource;
+use crate::events::{self, Happened};
 use crate::page::{DEFAULT_THINGS, Page, PageRequest};
 use crate::state::State;
 use crate::{Registry, RegistryError, Result, constraints, tags};
@@ -113,7 +115,7 @@ impl Registry {
                 deprecated_at: None,
             };
             tags::add(state, change, &created.arn(scope).to_string(), tags)?;
-            Ok(change.put(&mut state.thing_types, created))
+            Ok(put(state, change, created, Happened::Created))
         })
         .await
     }
@@ -162,7 +164,7 @@ impl Registry {
             if properties.mqtt5_configuration.is_some() {
                 changed.properties.mqtt5_configuration = properties.mqtt5_configuration;
             }
-            change.put(&mut state.thing_types, changed);
+            put(state, change, changed, Happened::Updated);
             Ok(())
         })
         .await
@@ -181,7 +183,7 @@ impl Registry {
                 (false, None) => Some(change.now),
             };
             let changed = ThingType { deprecated_at, ..ThingType::clone(current) };
-            change.put(&mut state.thing_types, changed);
+            put(state, change, changed, Happened::Updated);
             Ok(())
         })
         .await
@@ -210,11 +212,24 @@ impl Registry {
                 )));
             }
             tags::forget(state, change, &Arn::iot(scope, format!("thingtype/{name}")).to_string());
-            change.remove(&mut state.thing_types, name);
+            if let Some(removed) = change.remove(&mut state.thing_types, name) {
+                events::thing_type(state, change, &removed, Happened::Deleted);
+            }
             Ok(())
         })
         .await
     }
+}
+
+fn put(
+    state: &mut State,
+    change: &mut Change<'_>,
+    thing_type: ThingType,
+    happened: Happened,
+) -> Arc<ThingType> {
+    let thing_type = change.put(&mut state.thing_types, thing_type);
+    events::thing_type(state, change, &thing_type, happened);
+    thing_type
 }
 
 pub(crate) fn thing_type<'a>(state: &'a State, name: &str) -> Result<&'a Arc<ThingType>> {

@@ -9,6 +9,7 @@ use thingstead_store::Table;
 use crate::attributes::{AttributePayload, Attributes, check_counts};
 use crate::billing_groups::known_billing_group;
 use crate::collection::Resource;
+use crate::events::{self, Happened};
 use crate::page::{DEFAULT_THINGS, Page, PageRequest};
 use crate::state::State;
 use crate::thing_types::usable_type;
@@ -152,7 +153,10 @@ impl Registry {
                 attributes,
                 billing_group: request.billing_group,
             };
-            Ok(change.put(&mut state.things, thing))
+            let thing = change.put(&mut state.things, thing);
+            events::thing(state, change, &thing, Happened::Created);
+            events::thing_type_association(state, change, &thing, None, thing.type_name.as_deref());
+            Ok(thing)
         })
         .await
     }
@@ -227,7 +231,10 @@ impl Registry {
             let updated =
                 Thing { version: current.version + 1, type_name, attributes, ..Thing::clone(current) };
             change.decisions = true;
-            change.put(&mut state.things, updated);
+            let before = current.type_name.clone();
+            let thing = change.put(&mut state.things, updated);
+            events::thing(state, change, &thing, Happened::Updated);
+            events::thing_type_association(state, change, &thing, before.as_deref(), thing.type_name.as_deref());
             Ok(())
         })
         .await
@@ -248,7 +255,10 @@ impl Registry {
             }
             change.decisions = true;
             crate::memberships::leave_all(state, change, name);
-            change.remove(&mut state.things, name);
+            if let Some(thing) = change.remove(&mut state.things, name) {
+                events::thing_type_association(state, change, &thing, thing.type_name.as_deref(), None);
+                events::thing(state, change, &thing, Happened::Deleted);
+            }
             Ok(())
         })
         .await

@@ -5,7 +5,13 @@ mod ca_certificates;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
+mod first_contact;
+#[cfg(test)]
 mod groups;
+#[cfg(test)]
+mod logging;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256};
+use serde_json::Value;
 use thingstead_core::journal::Capacity;
-use thingstead_core::wiring::ConnectionControl;
-use thingstead_core::{Clock, Ids, Journal, Scope, Timestamp};
+use thingstead_core::wiring::{Bus, ConnectionControl};
+use thingstead_core::{Clock, Ids, Journal, Publication, Scope, Timestamp};
 use thingstead_registry::{Registry, RegistryError, RegistrySettings, TABLES};
 use thingstead_store::Store;
 
@@ -59,6 +60,40 @@ impl ConnectionControl for Closed {
     }
 
     fn reset(&self) {}
+}
+
+/// What was published.
+#[derive(Default)]
+pub(crate) struct Heard(Mutex<Vec<(String, Value)>>);
+
+impl Heard {
+    /// Listens to a registry.
+    pub(crate) fn from(world: &World) -> Arc<Self> {
+        let heard = Arc::new(Self::default());
+        world.registry.publish_events_to(Arc::<Self>::clone(&heard));
+        heard
+    }
+
+    /// What was published since the last call.
+    pub(crate) fn take(&self) -> Vec<(String, Value)> {
+        std::mem::take(&mut self.0.lock())
+    }
+
+    /// The topics published since the last call, without `$aws/events/`.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        self.take().into_iter().map(|(topic, _)| topic.replacen("$aws/events/", "", 1)).collect()
+    }
+}
+
+impl Bus for Heard {
+    fn publish(&self, publication: Publication) {
+        let payload = serde_json::from_slice(&publication.message.payload).expect("json");
+        self.0.lock().push((publication.message.topic.to_string(), payload));
+    }
+
+    fn send_to(&self, _client: &str, _publication: Publication) -> bool {
+        false
+    }
 }
 
 /// A CA of one's own.
