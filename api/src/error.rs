@@ -67,6 +67,11 @@ impl ApiError {
         &self.message
     }
 
+    /// What the journal says: the member `why` where the AWS message leaves it open, else the message.
+    pub fn why(&self) -> &str {
+        self.members.get("why").and_then(Value::as_str).unwrap_or(&self.message)
+    }
+
     /// Members of the body next to `message`.
     pub fn members(&self) -> &Map<String, Value> {
         &self.members

@@ -33,8 +33,13 @@ pub enum RegistryError {
     CertificateValidation(String),
     /// 400.
     RegistrationCodeValidation(String),
-    /// 400.
-    MalformedPolicy(String),
+    /// 400, with AWS's text and with ours, which has line and column (POLICY-050 to POLICY-053).
+    MalformedPolicy {
+        /// AWS's text.
+        message: String,
+        /// What is wrong where.
+        why: String,
+    },
     /// 410.
     LimitExceeded(String),
     /// 409.
@@ -71,7 +76,7 @@ impl RegistryError {
             Self::CertificateConflict(_) => "CertificateConflictException",
             Self::CertificateValidation(_) => "CertificateValidationException",
             Self::RegistrationCodeValidation(_) => "RegistrationCodeValidationException",
-            Self::MalformedPolicy(_) => "MalformedPolicyException",
+            Self::MalformedPolicy { .. } => "MalformedPolicyException",
             Self::LimitExceeded(_) => "LimitExceededException",
             Self::VersionsLimitExceeded(_) => "VersionsLimitExceededException",
             Self::TransferConflict(_) => "TransferConflictException",
@@ -91,7 +96,7 @@ impl RegistryError {
             Self::InvalidRequest(_)
             | Self::CertificateValidation(_)
             | Self::RegistrationCodeValidation(_)
-            | Self::MalformedPolicy(_)
+            | Self::MalformedPolicy { .. }
             | Self::InvalidQuery(_)
             | Self::InvalidAggregation(_)
             | Self::IndexNotReady(_) => 400,
@@ -123,7 +128,7 @@ impl RegistryError {
             | Self::CertificateConflict(message)
             | Self::CertificateValidation(message)
             | Self::RegistrationCodeValidation(message)
-            | Self::MalformedPolicy(message)
+            | Self::MalformedPolicy { message, .. }
             | Self::LimitExceeded(message)
             | Self::VersionsLimitExceeded(message)
             | Self::TransferConflict(message)

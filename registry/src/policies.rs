@@ -252,8 +252,9 @@ impl Registry {
     }
 
     fn parse_document(&self, text: &str) -> Result<Arc<Document>> {
-        let malformed = |error: thingstead_policy_engine::PolicyError| {
-            RegistryError::MalformedPolicy(error.aws_message())
+        let malformed = |error: thingstead_policy_engine::PolicyError| RegistryError::MalformedPolicy {
+            message: error.aws_message(),
+            why: error.to_string(),
         };
         if text.chars().count() > MOST_CHARACTERS {
             return Err(RegistryError::invalid(format!(

@@ -37,6 +37,12 @@ fn policies_keep_their_text_and_refuse_malformed_ones() {
         refused(r#"{"Version":"2012-10-17"}"#).message(),
         "Policy document is Malformed: Invalid policy syntax."
     );
+    // What AWS leaves open is told beside its words.
+    assert!(matches!(
+        refused("{\"Version\":\n\"2012\"}"),
+        RegistryError::MalformedPolicy { why, .. }
+            if why == "line 2, column 1: `Version` must be `2012-10-17` or `2008-10-17`"
+    ));
     let resource =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"x"}]}"#;
     assert_eq!(

@@ -162,7 +162,7 @@ impl Gateway {
                 }
                 (StatusCode::OK.as_u16(), String::new())
             }
-            Err(error) => (error.status(known.service), error.message().to_owned()),
+            Err(error) => (error.status(known.service), error.why().to_owned()),
         };
         let settings = &self.deps.settings;
         let scope = known.caller.as_ref().map(|caller| caller.scope.clone());

@@ -59,6 +59,7 @@ impl From<RegistryError> for ApiError {
                 let known = members.into_iter().filter_map(|(name, value)| Some((name, value?)));
                 known.fold(plain, |error, (name, value)| error.with(name, value))
             }
+            RegistryError::MalformedPolicy { why, .. } => plain.with("why", why),
             _ => plain,
         }
     }
