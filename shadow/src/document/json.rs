@@ -121,18 +121,17 @@ impl Reader<'_> {
     /// The token of a string, quotes included, in its shortest spelling.
     fn string(&mut self) -> Result<Text, JsonError> {
         let start = self.place;
-        self.place += 1;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.place += 1;
-                    return Ok(Text::from(self.input.get(start..self.place).unwrap_or_default()));
-                }
-                Some(b'\\') => return self.escaped_string(start),
-                Some(0x20..) => self.place += 1,
-                Some(_) => return Err(self.expected("no control character in a string")),
-                None => return Err(self.expected("the string's closing `\"`")),
+        let content = self.input.get(start + 1..).unwrap_or_default();
+        let length = content.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+        self.place = length.map_or(self.input.len(), |length| start + 1 + length);
+        match self.peek() {
+            Some(b'"') => {
+                self.place += 1;
+                Ok(self.token(start))
             }
+            Some(b'\\') => self.escaped_string(start),
+            Some(_) => Err(self.expected("no control character in a string")),
+            None => Err(self.expected("the string's closing `\"`")),
         }
     }
 
@@ -231,7 +230,7 @@ impl Reader<'_> {
         if (scaled || token.len() > LONGEST_SURELY_FINITE) && !is_finite(token) {
             return Err(JsonError::Syntax { at: start, expected: "a number that a double can hold" });
         }
-        let token = Text::from(token);
+        let token = self.token(start);
         Ok(self.leaf(token))
     }
 
@@ -248,8 +247,15 @@ impl Reader<'_> {
         if !rest.starts_with(word.as_bytes()) {
             return Err(self.expected("a value"));
         }
+        let start = self.place;
         self.place += word.len();
-        Ok(self.leaf(Text::from(word.as_bytes())))
+        let token = self.token(start);
+        Ok(self.leaf(token))
+    }
+
+    /// What was read since `start`.
+    fn token(&self, start: usize) -> Text {
+        Text::at_start_of(self.input.get(start..).unwrap_or_default(), self.place - start)
     }
 
     fn leaf(&self, token: Text) -> Node {
@@ -301,9 +307,7 @@ impl Seen {
             }
             return found;
         }
-        let mark = key.as_bytes().iter().fold(0u64, |mark, byte| {
-            (mark ^ u64::from(*byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
-        });
+        let mark = mark(key.as_bytes());
         let bit = 1u64 << (mark & 63);
         let word = self.filter.get_mut(((mark >> 6) & 7) as usize)?;
         let surely_new = *word & bit == 0;
@@ -313,6 +317,15 @@ impl Seen {
         }
         members.iter().position(|member| member.key == *key)
     }
+}
+
+/// A number that differs for most keys that differ, of their length and last eight bytes.
+fn mark(key: &[u8]) -> u64 {
+    let ending = match key.last_chunk::<9>() {
+        Some([ending @ .., _quote]) => u64::from_le_bytes(*ending),
+        None => key.iter().fold(0, |ending, byte| ending << 8 | u64::from(*byte)),
+    };
+    (ending ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }
 
 /// Appends a character as it stands inside a string token.

@@ -2,48 +2,41 @@
 
 use std::sync::Arc;
 
-use super::node::{Node, Object, places};
+use super::node::{Member, Node, Object, places};
 
 /// Merges the members of `patch` into a section (SHADOW-066); a section left without members is gone (SHADOW-069).
-pub(super) fn section(stored: Option<Arc<Object>>, patch: Object) -> Option<Arc<Object>> {
+pub(super) fn section(stored: Option<&Arc<Object>>, patch: Object) -> Option<Arc<Object>> {
     let merged = match stored {
         None => Arc::new(settled(patch)),
-        Some(mut stored) => {
-            if !patch.is_empty() {
-                into(Arc::make_mut(&mut stored), patch);
-            }
-            stored
-        }
+        Some(stored) if patch.is_empty() => Arc::clone(stored),
+        Some(stored) => Arc::new(merged(stored, patch)),
     };
     (!merged.is_empty()).then_some(merged)
 }
 
-fn into(stored: &mut Object, patch: Object) {
+/// A new object, so that of the stored one only what stays is copied.
+fn merged(stored: &Object, patch: Object) -> Object {
     let places = places(&stored.members, &patch.members);
-    let mut removed = false;
+    let mut changes: Vec<Option<Node>> = Vec::with_capacity(stored.members.len());
+    changes.resize_with(stored.members.len(), || None);
+    let mut added = Vec::new();
     for (member, place) in patch.members.into_iter().zip(places) {
-        match place.and_then(|place| stored.members.get_mut(place)) {
-            Some(found) => {
-                let replacement = match (&mut found.node, member.node) {
-                    (Node::Object(below), Node::Object(patch)) => {
-                        into(below, patch);
-                        continue;
-                    }
-                    (_, new) => storable(new),
-                };
-                removed |= replacement.is_none();
-                found.node = replacement.unwrap_or_else(Node::null);
-            }
-            None => {
-                if let Some(node) = storable(member.node) {
-                    stored.members.push(super::node::Member { key: member.key, node });
-                }
-            }
+        match place.and_then(|place| changes.get_mut(place)) {
+            Some(change) => *change = Some(member.node),
+            None => added.extend(storable(member.node).map(|node| Member { key: member.key, node })),
         }
     }
-    if removed {
-        stored.members.retain(|member| !member.node.is_null());
+    let mut members = Vec::with_capacity(stored.members.len() + added.len());
+    for (member, change) in stored.members.iter().zip(changes) {
+        let node = match (&member.node, change) {
+            (node, None) => Some(node.clone()),
+            (Node::Object(below), Some(Node::Object(patch))) => Some(Node::Object(merged(below, patch))),
+            (_, Some(new)) => storable(new),
+        };
+        members.extend(node.map(|node| Member { key: member.key.clone(), node }));
     }
+    members.append(&mut added);
+    Object { members }
 }
 
 /// What of a new value is stored: nothing of `null`, and nothing of an object that had only `null`s (SHADOW-071).
@@ -73,6 +66,6 @@ fn settled(object: Object) -> Object {
     let kept = object
         .members
         .into_iter()
-        .filter_map(|member| storable(member.node).map(|node| super::node::Member { key: member.key, node }));
+        .filter_map(|member| storable(member.node).map(|node| Member { key: member.key, node }));
     Object { members: kept.collect() }
 }

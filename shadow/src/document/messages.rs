@@ -19,21 +19,31 @@ pub(super) fn update_accepted(request: &UpdateRequest, version: u64) -> Bytes {
 }
 
 /// `update/delta` (SHADOW-126, SHADOW-127).
-pub(super) fn delta(delta: &Delta<'_>, request: &UpdateRequest, version: u64, capacity: usize) -> Bytes {
-    let mut out = Writer::with_capacity(capacity);
+pub(super) fn delta(
+    document: &Document,
+    delta: &Delta<'_>,
+    at: Timestamp,
+    token: Option<&ClientToken>,
+) -> Bytes {
+    let mut out = Writer::with_capacity(document.text.len());
     out.raw(br#"{"version":"#);
-    out.number(signed(version));
+    out.number(signed(document.version));
     out.raw(br#","timestamp":"#);
-    out.number(request.at.as_secs());
+    out.number(at.as_secs());
     out.raw(br#","state":"#);
     delta.write(&mut out, Writer::state);
     out.raw(br#","metadata":"#);
     delta.write(&mut out, Writer::metadata);
-    end(out, request.client_token.as_ref())
+    end(out, token)
 }
 
 /// `update/documents` (SHADOW-134 to SHADOW-137).
-pub(super) fn documents(previous: Option<&[u8]>, current: &[u8], request: &UpdateRequest) -> Bytes {
+pub(super) fn documents(
+    previous: Option<&[u8]>,
+    current: &[u8],
+    at: Timestamp,
+    token: Option<&ClientToken>,
+) -> Bytes {
     let previous = previous.unwrap_or(b"null");
     let mut out = Writer::with_capacity(previous.len() + current.len() + 160);
     out.raw(br#"{"previous":"#);
@@ -41,8 +51,8 @@ pub(super) fn documents(previous: Option<&[u8]>, current: &[u8], request: &Updat
     out.raw(br#","current":"#);
     out.raw(current);
     out.raw(br#","timestamp":"#);
-    out.number(request.at.as_secs());
-    end(out, request.client_token.as_ref())
+    out.number(at.as_secs());
+    end(out, token)
 }
 
 /// `{"state":…,"metadata":…,"version":…}`: one side of `documents`, also what is stored.

@@ -140,9 +140,9 @@ pub fn update(stored: &Stored, request: UpdateRequest, limits: &DocumentLimits) 
         return Err(Rejected { rejection, client_token });
     }
     document.text = messages::document(&document, size);
-    let answer = UpdateRequest { state: Node::null(), version: None, client_token, at };
-    let delta = document.delta().map(|delta| messages::delta(&delta, &answer, version, document.text.len()));
-    let documents = messages::documents(previous.as_deref(), &document.text, &answer);
+    let token = client_token.as_ref();
+    let delta = document.delta().map(|delta| messages::delta(&document, &delta, at, token));
+    let documents = messages::documents(previous.as_deref(), &document.text, at, token);
     Ok(Updated { document, accepted, delta, documents })
 }
 
@@ -239,7 +239,7 @@ impl Document {
         for (name, stored) in request::SECTIONS.into_iter().zip([&mut self.desired, &mut self.reported]) {
             match sections.take(name) {
                 None => {}
-                Some(Node::Object(patch)) => *stored = merge::section(stored.take(), patch),
+                Some(Node::Object(patch)) => *stored = merge::section(stored.as_ref(), patch),
                 Some(_) => *stored = None,
             }
         }

@@ -44,11 +44,6 @@ impl Node {
         matches!(self, Self::Leaf(Leaf { token: Text::Inline { len: 4, bytes: [b'n', ..] }, .. }))
     }
 
-    /// The place of a member that has been removed and not yet swept up.
-    pub(super) fn null() -> Self {
-        Self::Leaf(Leaf { token: Text::from(b"null".as_slice()), at: 0 })
-    }
-
     /// Levels of nesting below this value: 0 for a scalar or an empty container (SHADOW-060).
     pub(super) fn depth(&self) -> usize {
         match self {
