@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use axum::Router;
 use axum::body::Body;
@@ -15,9 +14,7 @@ use serde_json::Value;
 use thingstead_api::{AccessKey, ApiDeps, ApiSettings};
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::Bus;
-use thingstead_core::{Clock, Ids, Journal, Publication, Scope, Timestamp};
-use thingstead_policy_engine::{Applicable, CertificateFacts, ThingFacts};
-use thingstead_registry::authority::{Holder, Identities, Source, ThingAttachment};
+use thingstead_core::{CertificateId, Clock, Ids, Journal, PeerIdentity, Publication, Scope, Timestamp};
 use thingstead_registry::{Registry, RegistrySettings, TABLES};
 use thingstead_shadow::{SHADOWS, ShadowService, ShadowSettings};
 use thingstead_store::Store;
@@ -28,47 +25,7 @@ pub(crate) struct Server {
     pub(crate) deps: ApiDeps,
     pub(crate) published: Published,
     router: Router,
-}
-
-/// Nobody has policies: IAM callers are administrators, certificates may do nothing.
-struct Administrators;
-
-impl Source for Administrators {
-    fn generation(&self, _: &Scope) -> Arc<AtomicU64> {
-        Arc::default()
-    }
-
-    fn now(&self) -> Timestamp {
-        RECORDED.at()
-    }
-
-    fn identities(&self) -> Arc<Identities> {
-        Arc::default()
-    }
-
-    fn policy(&self, _: &Scope, _: &str) -> Option<Applicable> {
-        None
-    }
-
-    fn policies_of(&self, _: &Scope, _: Holder<'_>) -> Vec<Applicable> {
-        Vec::new()
-    }
-
-    fn certificate(&self, _: &Scope, _: &str) -> Option<Arc<CertificateFacts>> {
-        None
-    }
-
-    fn things_of(&self, _: &Scope, _: Holder<'_>) -> Vec<ThingAttachment> {
-        Vec::new()
-    }
-
-    fn thing(&self, _: &Scope, _: &str) -> Option<ThingFacts> {
-        None
-    }
-
-    fn groups_of(&self, _: &Scope, _: &str) -> Vec<Arc<str>> {
-        Vec::new()
-    }
+    devices: Router,
 }
 
 /// Everything that went to the bus.
@@ -105,7 +62,8 @@ impl Server {
         let store = Store::ephemeral(&tables).expect("a store in memory");
         let registry_settings = RegistrySettings::default();
         let registry =
-            Registry::open(store.clone(), clock.clone(), ids.clone(), journal.clone(), registry_settings);
+            Registry::open(store.clone(), clock.clone(), ids.clone(), journal.clone(), registry_settings)
+                .expect("no rows yet");
         let shadow = ShadowService::open(
             store,
             Arc::clone(&bus),
@@ -119,15 +77,35 @@ impl Server {
             ids,
             journal,
             bus,
-            registry: registry.expect("no rows yet"),
-            authority: Arc::new(Administrators),
+            authority: Arc::new(registry.clone()),
+            registry,
             shadow: shadow.expect("no shadows yet"),
         };
-        Self { router: thingstead_api::router(deps.clone()), deps, published }
+        let (router, devices) =
+            (thingstead_api::router(deps.clone()), thingstead_api::device_router(deps.clone()));
+        Self { router, devices, deps, published }
     }
 
+    /// A request at the API port.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("the router does not fail");
+        Self::answer(&self.router, request).await
+    }
+
+    /// A request at the HTTPS door, by a client that showed this certificate.
+    pub(crate) async fn send_as(&self, certificate: Option<&str>, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(PeerIdentity {
+            certificate: certificate.map(CertificateId::from),
+            scope: certificate.map(|_| Scope::new("000000000000", "us-east-1")),
+            certificate_der: None,
+            server_name: Some("localhost".into()),
+            alpn: Some("x-amzn-http-ca".into()),
+            remote: ([127, 0, 0, 1], 50_000).into(),
+        });
+        Self::answer(&self.devices, request).await
+    }
+
+    async fn answer(router: &Router, request: Request<Body>) -> Answer {
+        let response = router.clone().oneshot(request).await.expect("the router does not fail");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }

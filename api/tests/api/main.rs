@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod device;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod groups;
