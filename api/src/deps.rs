@@ -8,6 +8,7 @@ use thingstead_core::wiring::Bus;
 use thingstead_core::{Clock, Ids, Journal, Limits};
 use thingstead_registry::Registry;
 use thingstead_registry::authority::Source;
+use thingstead_rules::RuleEngine;
 use thingstead_shadow::ShadowService;
 
 /// Everything the handlers reach. The binary fills it.
@@ -27,6 +28,8 @@ pub struct ApiDeps {
     pub registry: Registry,
     /// What the callers of the data plane are judged by; mostly the registry itself.
     pub authority: Arc<dyn Source>,
+    /// Topic rules.
+    pub rules: RuleEngine,
     /// Shadows.
     pub shadow: ShadowService,
 }

@@ -32,9 +32,7 @@ impl Registry {
     pub async fn untag_resource(&self, scope: &Scope, arn: &str, keys: &[String]) -> Result<()> {
         self.change(scope, |state, change| {
             check_taggable(state, scope, arn)?;
-            let mut tags = state.tags.get(arn).cloned().unwrap_or_default();
-            tags.retain(|key, _| !keys.contains(key));
-            write(state, change, arn, tags);
+            remove(state, change, arn, keys);
             Ok(())
         })
         .await
@@ -58,6 +56,23 @@ impl Registry {
     /// `InvalidRequest`, `LimitExceeded`.
     pub async fn tag_unchecked(&self, scope: &Scope, arn: &str, tags: &[(String, String)]) -> Result<()> {
         self.change(scope, |state, change| add(state, change, arn, tags)).await
+    }
+
+    /// Removes tags of a resource which another crate keeps; the caller knows that it exists.
+    ///
+    /// # Errors
+    /// `InternalFailure`.
+    pub async fn untag_unchecked(&self, scope: &Scope, arn: &str, keys: &[String]) -> Result<()> {
+        self.change(scope, |state, change| {
+            remove(state, change, arn, keys);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The tags of a resource which another crate keeps; the caller knows that it exists.
+    pub fn tags_unchecked(&self, scope: &Scope, arn: &str) -> Tags {
+        self.read(scope, |state| state.tags.get(arn).cloned().unwrap_or_default())
     }
 
     /// Forgets the tags of a resource which another crate keeps and has deleted.
@@ -107,6 +122,12 @@ pub(crate) fn add(
         write(state, change, arn, merged);
     }
     Ok(())
+}
+
+fn remove(state: &mut State, change: &mut Change<'_>, arn: &str, keys: &[String]) {
+    let mut tags = state.tags.get(arn).cloned().unwrap_or_default();
+    tags.retain(|key, _| !keys.contains(key));
+    write(state, change, arn, tags);
 }
 
 fn write(state: &mut State, change: &mut Change<'_>, arn: &str, tags: Tags) {

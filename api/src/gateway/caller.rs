@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use thingstead_core::sigv4::{Claim, Request, SignatureError};
 use thingstead_core::{Principal, Scope};
+use thingstead_registry::CertificateStatus;
 
 use super::{Arrived, Door};
 use crate::model::Operation;
@@ -33,6 +34,13 @@ pub(super) fn identify(
     if let (Door::Device, Some(peer)) = (door, &request.peer)
         && let (Some(certificate), Some(scope)) = (&peer.certificate, &peer.scope)
     {
+        // The handshake checked it too, but a connection may outlive that (POLICY-480).
+        let known = deps.registry.describe_certificate(scope, certificate);
+        let active = known.is_ok_and(|known| known.status == CertificateStatus::Active);
+        if !active {
+            let message = format!("the certificate {certificate} is not active");
+            return Err(ApiError::new("ForbiddenException", message));
+        }
         return Ok(Caller { scope: scope.clone(), principal: Principal::Certificate(certificate.clone()) });
     }
     let settings = &deps.settings;

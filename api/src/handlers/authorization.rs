@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use serde::{Deserialize, Serialize};
-use thingstead_core::{ClientId, Outcome, PolicyName, Principal, Scope, ThingName, Timestamp};
-use thingstead_policy_engine::{Applicable, CertificateFacts, Protocol, ThingFacts};
-use thingstead_registry::authority::{Holder, Identities, Source, ThingAttachment};
-use thingstead_registry::{Action, Authority, AuthorityRequest, Policy, Registry, Target};
+use thingstead_core::{ClientId, Outcome, PolicyName, Principal, Scope, ThingName};
+use thingstead_policy_engine::Protocol;
+use thingstead_registry::authority::{AuthorizationTest, TestedAction};
+use thingstead_registry::{Action, AuthorityRequest, Policy, Registry, Target};
 
 use super::policies::PolicyRow;
 use crate::{ApiError, Call};
@@ -56,7 +55,7 @@ struct AuthResult {
     allowed: Policies,
     denied: Denied,
     auth_decision: Outcome,
-    missing_context_values: BTreeSet<String>,
+    missing_context_values: Vec<Arc<str>>,
 }
 
 #[derive(Default, Serialize)]
@@ -100,23 +99,25 @@ pub(crate) async fn test_authorization(
 ) -> Result<TestAuthorizationResponse, ApiError> {
     let registry = &call.deps.registry;
     let target = principal(&call, input.principal.as_deref(), input.cognito_identity_pool_id.as_deref())?;
-    let mut added = Vec::new();
+    let source = call.deps.authority.as_ref();
+    let mut add = Vec::new();
     for name in &input.policy_names_to_add {
         registry.get_policy(&call.scope, name)?;
-        added.extend(call.deps.authority.policy(&call.scope, name));
+        add.extend(source.policy(&call.scope, name));
     }
     for name in &input.policy_names_to_skip {
         registry.get_policy(&call.scope, name)?;
     }
-    let skipped = input.policy_names_to_skip.into_iter().collect();
-    let source = Arc::new(Adjusted { source: Arc::clone(&call.deps.authority), added, skipped });
-    let asked = AuthorityRequest {
+    let skip = input.policy_names_to_skip.into_iter().map(PolicyName::from).collect();
+    let request = AuthorityRequest {
         client: input.client_id,
         ..AuthorityRequest::new(call.scope.clone(), principal_of(&target), Protocol::Mqtt)
     };
-    let mut authority = Authority::new(source, asked);
-    let results = input.auth_infos.into_iter().map(|info| judged(&call, &mut authority, info));
-    Ok(TestAuthorizationResponse { auth_results: results.collect::<Result<_, _>>()? })
+    let asked: Vec<_> = input.auth_infos.iter().map(AuthInfo::asked).collect::<Result<_, _>>()?;
+    let tested = AuthorizationTest { request, add, skip }.run(source, &asked);
+    let results = input.auth_infos.into_iter().zip(tested);
+    let results = results.map(|(info, tested)| AuthResult::of(registry, &call.scope, info, tested));
+    Ok(TestAuthorizationResponse { auth_results: results.collect() })
 }
 
 /// The policies of a principal, and of a thing's groups and their ancestors; each once (API-186).
@@ -174,57 +175,37 @@ fn principal_of(target: &Target) -> Principal {
     }
 }
 
-fn judged(call: &Call, authority: &mut Authority, info: AuthInfo) -> Result<AuthResult, ApiError> {
-    let action = match info.action_type {
-        Some(ActionType::Publish) => Action::Publish,
-        Some(ActionType::Subscribe) => Action::Subscribe,
-        Some(ActionType::Receive) => Action::Receive,
-        Some(ActionType::Connect) => Action::Connect,
-        None => return Err(ApiError::invalid_request("`actionType` is missing")),
-    };
-    let (mut allowing, mut denying) = (BTreeSet::new(), BTreeSet::new());
-    let mut missing_context_values = BTreeSet::new();
-    let mut auth_decision = Outcome::Allowed;
-    let prefix = action.resource(&call.scope, "");
-    for arn in &info.resources {
-        let subject = arn.strip_prefix(&prefix).ok_or_else(|| {
-            ApiError::invalid_request(format!(
-                "the resource `{arn}` cannot be judged; expected an ARN that begins `{prefix}`"
-            ))
-        })?;
-        let decision = authority.decide(action, subject);
-        let names = decision.because.iter().map(|statement| statement.policy.to_string());
-        auth_decision = match (auth_decision, decision.outcome) {
-            (Outcome::ExplicitDeny, _) | (_, Outcome::ExplicitDeny) => Outcome::ExplicitDeny,
-            (Outcome::ImplicitDeny, _) | (_, Outcome::ImplicitDeny) => Outcome::ImplicitDeny,
-            (Outcome::Allowed, Outcome::Allowed) => Outcome::Allowed,
+impl AuthInfo {
+    /// The action, and the ARNs it is judged on.
+    fn asked(&self) -> Result<(Action, Vec<String>), ApiError> {
+        let action = match self.action_type {
+            Some(ActionType::Publish) => Action::Publish,
+            Some(ActionType::Subscribe) => Action::Subscribe,
+            Some(ActionType::Receive) => Action::Receive,
+            Some(ActionType::Connect) => Action::Connect,
+            None => return Err(ApiError::invalid_request("`actionType` is missing")),
         };
-        match decision.outcome {
-            Outcome::Allowed => allowing.extend(names),
-            Outcome::ExplicitDeny => denying.extend(names),
-            Outcome::ImplicitDeny => {}
-        }
-        let missing = decision.variables.iter().filter(|variable| variable.value.is_none());
-        missing_context_values.extend(missing.map(|variable| variable.name.to_string()));
+        Ok((action, self.resources.clone()))
     }
-    let implicit = auth_decision == Outcome::ImplicitDeny;
-    let considered: BTreeSet<String> =
-        authority.policies().iter().filter(|_| implicit).map(|policy| policy.name.to_string()).collect();
-    let registry = &call.deps.registry;
-    Ok(AuthResult {
-        auth_info: info,
-        allowed: Policies::of(registry, &call.scope, &allowing),
-        denied: Denied {
-            implicit_deny: Policies::of(registry, &call.scope, &considered),
-            explicit_deny: Policies::of(registry, &call.scope, &denying),
-        },
-        auth_decision,
-        missing_context_values,
-    })
+}
+
+impl AuthResult {
+    fn of(registry: &Registry, scope: &Scope, auth_info: AuthInfo, tested: TestedAction) -> Self {
+        Self {
+            auth_info,
+            allowed: Policies::of(registry, scope, &tested.allowing),
+            denied: Denied {
+                implicit_deny: Policies::of(registry, scope, &tested.silent),
+                explicit_deny: Policies::of(registry, scope, &tested.denying),
+            },
+            auth_decision: tested.outcome,
+            missing_context_values: tested.missing,
+        }
+    }
 }
 
 impl Policies {
-    fn of(registry: &Registry, scope: &Scope, names: &BTreeSet<String>) -> Self {
+    fn of(registry: &Registry, scope: &Scope, names: &[PolicyName]) -> Self {
         let found = names.iter().filter_map(|name| registry.get_policy(scope, name).ok());
         Self { policies: found.map(|policy| PolicyRow::of(scope, &policy)).collect() }
     }
@@ -237,55 +218,5 @@ impl EffectivePolicy {
             policy_arn: policy.arn(scope).to_string(),
             policy_document: policy.default().map(|version| Arc::clone(version.text())).unwrap_or_default(),
         }
-    }
-}
-
-/// The registry with some policies more and some fewer on every principal.
-struct Adjusted {
-    source: Arc<dyn Source>,
-    added: Vec<Applicable>,
-    skipped: BTreeSet<String>,
-}
-
-impl Source for Adjusted {
-    fn generation(&self, scope: &Scope) -> Arc<AtomicU64> {
-        self.source.generation(scope)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.source.now()
-    }
-
-    fn identities(&self) -> Arc<Identities> {
-        self.source.identities()
-    }
-
-    fn policy(&self, scope: &Scope, name: &str) -> Option<Applicable> {
-        self.source.policy(scope, name)
-    }
-
-    fn policies_of(&self, scope: &Scope, holder: Holder<'_>) -> Vec<Applicable> {
-        let mut policies = self.source.policies_of(scope, holder);
-        if !matches!(holder, Holder::ThingGroup(_)) {
-            policies.extend(self.added.iter().cloned());
-        }
-        policies.retain(|policy| !self.skipped.contains(&*policy.name));
-        policies
-    }
-
-    fn certificate(&self, scope: &Scope, id: &str) -> Option<Arc<CertificateFacts>> {
-        self.source.certificate(scope, id)
-    }
-
-    fn things_of(&self, scope: &Scope, holder: Holder<'_>) -> Vec<ThingAttachment> {
-        self.source.things_of(scope, holder)
-    }
-
-    fn thing(&self, scope: &Scope, name: &str) -> Option<ThingFacts> {
-        self.source.thing(scope, name)
-    }
-
-    fn groups_of(&self, scope: &Scope, thing: &str) -> Vec<Arc<str>> {
-        self.source.groups_of(scope, thing)
     }
 }

@@ -36,6 +36,11 @@ impl TokenPage {
     pub(crate) fn request(self) -> PageRequest {
         PageRequest { token: self.next_token, limit: self.max_results }
     }
+
+    pub(crate) fn rules(self) -> thingstead_rules::Page {
+        let max_results = self.max_results.and_then(|max| u64::try_from(max).ok());
+        thingstead_rules::Page { max_results, next_token: self.next_token }
+    }
 }
 
 impl MarkerPage {

@@ -5,6 +5,7 @@ mod authorization;
 mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod destinations;
 mod endpoint;
 mod lists;
 mod memberships;
@@ -16,6 +17,7 @@ mod thing_groups;
 mod thing_principals;
 mod thing_types;
 mod things;
+mod topic_rules;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -57,6 +59,7 @@ const IOT: &[(&str, Handler)] = operations! {
     AttachPolicy => attachments::attach_policy,
     AttachPrincipalPolicy => attachments::attach_principal_policy,
     AttachThingPrincipal => thing_principals::attach_thing_principal,
+    ConfirmTopicRuleDestination => destinations::confirm_topic_rule_destination,
     CreateBillingGroup => billing_groups::create_billing_group,
     CreateCertificateFromCsr => certificates::create_certificate_from_csr,
     CreateKeysAndCertificate => certificates::create_keys_and_certificate,
@@ -65,6 +68,8 @@ const IOT: &[(&str, Handler)] = operations! {
     CreateThing => things::create_thing,
     CreateThingGroup => thing_groups::create_thing_group,
     CreateThingType => thing_types::create_thing_type,
+    CreateTopicRule => topic_rules::create_topic_rule,
+    CreateTopicRuleDestination => destinations::create_topic_rule_destination,
     DeleteBillingGroup => billing_groups::delete_billing_group,
     DeleteCACertificate => ca_certificates::delete_ca_certificate,
     DeleteCertificate => certificates::delete_certificate,
@@ -74,6 +79,8 @@ const IOT: &[(&str, Handler)] = operations! {
     DeleteThing => things::delete_thing,
     DeleteThingGroup => thing_groups::delete_thing_group,
     DeleteThingType => thing_types::delete_thing_type,
+    DeleteTopicRule => topic_rules::delete_topic_rule,
+    DeleteTopicRuleDestination => destinations::delete_topic_rule_destination,
     DeprecateThingType => thing_types::deprecate_thing_type,
     DescribeBillingGroup => billing_groups::describe_billing_group,
     DescribeCACertificate => ca_certificates::describe_ca_certificate,
@@ -85,10 +92,14 @@ const IOT: &[(&str, Handler)] = operations! {
     DetachPolicy => attachments::detach_policy,
     DetachPrincipalPolicy => attachments::detach_principal_policy,
     DetachThingPrincipal => thing_principals::detach_thing_principal,
+    DisableTopicRule => topic_rules::disable_topic_rule,
+    EnableTopicRule => topic_rules::enable_topic_rule,
     GetEffectivePolicies => authorization::get_effective_policies,
     GetPolicy => policies::get_policy,
     GetPolicyVersion => policies::get_policy_version,
     GetRegistrationCode => ca_certificates::get_registration_code,
+    GetTopicRule => topic_rules::get_topic_rule,
+    GetTopicRuleDestination => destinations::get_topic_rule_destination,
     ListAttachedPolicies => attachments::list_attached_policies,
     ListBillingGroups => billing_groups::list_billing_groups,
     ListCACertificates => ca_certificates::list_ca_certificates,
@@ -110,11 +121,14 @@ const IOT: &[(&str, Handler)] = operations! {
     ListThings => things::list_things,
     ListThingsInBillingGroup => billing_groups::list_things_in_billing_group,
     ListThingsInThingGroup => memberships::list_things_in_thing_group,
+    ListTopicRuleDestinations => destinations::list_topic_rule_destinations,
+    ListTopicRules => topic_rules::list_topic_rules,
     RegisterCACertificate => ca_certificates::register_ca_certificate,
     RegisterCertificate => certificates::register_certificate,
     RegisterCertificateWithoutCA => certificates::register_certificate_without_ca,
     RemoveThingFromBillingGroup => billing_groups::remove_thing_from_billing_group,
     RemoveThingFromThingGroup => memberships::remove_thing_from_thing_group,
+    ReplaceTopicRule => topic_rules::replace_topic_rule,
     SetDefaultPolicyVersion => policies::set_default_policy_version,
     TagResource => tags::tag_resource,
     TestAuthorization => authorization::test_authorization,
@@ -126,6 +140,7 @@ const IOT: &[(&str, Handler)] = operations! {
     UpdateThingGroup => thing_groups::update_thing_group,
     UpdateThingGroupsForThing => memberships::update_thing_groups_for_thing,
     UpdateThingType => thing_types::update_thing_type,
+    UpdateTopicRuleDestination => destinations::update_topic_rule_destination,
 };
 
 const IOT_DATA: &[(&str, Handler)] = operations! {

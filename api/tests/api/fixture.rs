@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
@@ -16,6 +17,7 @@ use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::Bus;
 use thingstead_core::{CertificateId, Clock, Ids, Journal, PeerIdentity, Publication, Scope, Timestamp};
 use thingstead_registry::{Registry, RegistrySettings, TABLES};
+use thingstead_rules::{HttpDestinations, Lookups, RuleEngine};
 use thingstead_shadow::{SHADOWS, ShadowService, ShadowSettings};
 use thingstead_store::Store;
 use tower::ServiceExt;
@@ -26,6 +28,23 @@ pub(crate) struct Server {
     pub(crate) published: Published,
     router: Router,
     devices: Router,
+}
+
+/// Rules here have no functions that look outward.
+struct NoLookups;
+
+impl Lookups for NoLookups {
+    fn thing_shadow(&self, _: &Scope, _: &str, _: Option<&str>) -> Result<Bytes, String> {
+        Err("no shadows".to_owned())
+    }
+
+    fn describe_thing(&self, _: &Scope, _: &str) -> Result<Value, String> {
+        Err("no things".to_owned())
+    }
+
+    fn thing_groups_of(&self, _: &Scope, _: &str) -> Result<Value, String> {
+        Err("no groups".to_owned())
+    }
 }
 
 /// Everything that went to the bus.
@@ -58,12 +77,25 @@ impl Server {
         let clock = Clock::frozen_at(RECORDED.at());
         let journal = Journal::default();
         let ids = Ids::seeded(7);
-        let tables: Vec<_> = TABLES.iter().copied().chain([SHADOWS]).collect();
+        let tables: Vec<_> =
+            TABLES.iter().chain(thingstead_rules::TABLES).copied().chain([SHADOWS]).collect();
         let store = Store::ephemeral(&tables).expect("a store in memory");
         let registry_settings = RegistrySettings::default();
         let registry =
             Registry::open(store.clone(), clock.clone(), ids.clone(), journal.clone(), registry_settings)
                 .expect("no rows yet");
+        let rules = RuleEngine::new(thingstead_rules::Deps {
+            store: store.clone(),
+            bus: Arc::clone(&bus),
+            journal: journal.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            lookups: Arc::new(NoLookups),
+            settings: thingstead_rules::Settings {
+                http_destinations: HttpDestinations::Automatic,
+                ..thingstead_rules::Settings::default()
+            },
+        });
         let shadow = ShadowService::open(
             store,
             Arc::clone(&bus),
@@ -79,6 +111,7 @@ impl Server {
             bus,
             authority: Arc::new(registry.clone()),
             registry,
+            rules: rules.expect("no rules yet"),
             shadow: shadow.expect("no shadows yet"),
         };
         let (router, devices) =

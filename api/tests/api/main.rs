@@ -15,4 +15,6 @@ mod recorded;
 #[cfg(test)]
 mod things;
 #[cfg(test)]
+mod topic_rules;
+#[cfg(test)]
 mod wire;
