@@ -8,6 +8,7 @@ mod deliveries;
 mod destination;
 mod engine;
 mod error;
+mod logs;
 mod rule;
 mod settings;
 pub mod sql;
@@ -18,6 +19,7 @@ pub use deliveries::{Deliveries, Delivery, DeliveryOutcome, SentRequest, SentRes
 pub use destination::{Destination, DestinationStatus, DestinationTarget};
 pub use engine::{Deps, ListTopicRules, Lookups, Page, RuleEngine, RuleMetric};
 pub use error::RulesError;
+pub use logs::log_entries;
 pub use rule::TopicRule;
 pub use settings::{AwsSettings, HttpActionUrls, HttpDestinations, Settings};
 pub use store::TABLES;

@@ -11,6 +11,8 @@ use thingstead_core::sigv4::{Credentials, Secret};
 pub struct Settings {
     /// Sizes and counts as AWS has them, or lifted.
     pub limits: Limits,
+    /// Rules evaluated per second in one account and Region; more is dropped (RULES-436). Unlimited when absent (RULES-443).
+    pub evaluations_per_second: Option<u32>,
     /// Which URLs an `http` action may name.
     pub http_action_urls: HttpActionUrls,
     /// How `http` destinations become ENABLED.
@@ -22,6 +24,11 @@ pub struct Settings {
     /// Where this server's API is reached, such as `http://localhost:4566`; the `enableUrl` of confirmations starts with
     /// it. `https://iot.REGION.amazonaws.com` when absent (RULES-451).
     pub api_url: Option<String>,
+}
+
+impl Settings {
+    /// `evaluations_per_second` of AWS in most Regions, for the setting `throttles = aws`.
+    pub const AWS_EVALUATIONS_PER_SECOND: u32 = 20_000;
 }
 
 /// The setting `http_action_urls`.

@@ -17,6 +17,7 @@ mod perform;
 mod resources;
 mod run;
 mod state;
+mod throttle;
 
 use std::fmt;
 use std::sync::Arc;
@@ -84,6 +85,7 @@ pub(crate) struct Inner {
     pub(crate) aws: AwsClient,
     pub(crate) functions: Functions,
     pub(crate) batches: batch::Batches,
+    throttle: throttle::Throttle,
 }
 
 impl RuleEngine {
@@ -116,6 +118,7 @@ impl RuleEngine {
             http,
             aws,
             batches: batch::Batches::default(),
+            throttle: throttle::Throttle::default(),
         });
         let engine = Self { inner, _runtime: Arc::new(OwnRuntime(Some(runtime))) };
         engine.reload()?;

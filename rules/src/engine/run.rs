@@ -100,6 +100,11 @@ impl Inner {
     pub(crate) fn begin(self: &Arc<Self>, run: Run) {
         let run = Arc::new(run);
         run.rule.counters.add(Count::TopicMatch);
+        if let Some(limit) = self.settings.evaluations_per_second
+            && !self.throttle.allows(&run.publication.scope, run.at, limit)
+        {
+            return self.throttled(&run);
+        }
         let input = run.input();
         let evaluated = run.rule.statement.evaluate(&input, &run.answers);
         if input.parse_error().is_some() {
@@ -187,6 +192,13 @@ impl Inner {
             event = event.with("function", *function);
         }
         self.journal.record(event);
+    }
+
+    /// RULES-417, RULES-430.
+    fn throttled(&self, run: &Run) {
+        run.rule.counters.add(Count::RuleMessageThrottled);
+        let why = format!("Message for Rule {} throttled", run.rule.name);
+        self.journal.record(run.event(Kind::RuleFailed, run.at).why(why).with("throttled", true));
     }
 
     fn function_failed(&self, run: &Run, why: String) {

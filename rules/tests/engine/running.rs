@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use thingstead_core::wiring::RuleSink as _;
 use thingstead_core::{Kind, Origin};
+use thingstead_rules::log_entries;
 
 use crate::world::{World, republish};
 
@@ -193,4 +194,75 @@ async fn an_action_that_is_not_served_is_refused_by_name() {
     let error = world.try_rule("r", "SELECT * FROM 'in'", json!([kafka])).await.expect_err("refused");
     assert_eq!((error.code(), error.status()), ("NotImplementedException", 501));
     assert!(error.to_string().contains("kafka"), "{error}");
+}
+
+#[tokio::test]
+async fn more_than_the_limit_in_a_second_is_throttled_where_that_is_switched_on() {
+    // RULES-417, RULES-430, RULES-436, RULES-443
+    let settings = thingstead_rules::Settings { evaluations_per_second: Some(2), ..Default::default() };
+    let world = World::with(settings);
+    world.rule("r", "SELECT * FROM 'in'", json!([republish("out")])).await;
+    for _ in 0..3 {
+        world.publish("in", "{}");
+    }
+    assert_eq!((world.bus.texts().len(), world.metric("RuleMessageThrottled")), (2, 1));
+    world.clock.advance(std::time::Duration::from_secs(1));
+    world.publish("in", "{}");
+    assert_eq!(world.bus.texts().len(), 3);
+    let entry = log_entries(&world.events(Kind::RuleFailed)[0]).remove(0);
+    assert_eq!(entry["eventType"], "RuleMessageThrottled");
+    assert_eq!(entry["logLevel"], "ERROR");
+    assert_eq!(entry["reason"], "RuleExecutionThrottled");
+    assert_eq!(entry["details"], "Message for Rule r throttled");
+}
+
+#[tokio::test]
+async fn events_become_the_entries_of_the_service_log() {
+    // RULES-422, RULES-423, RULES-424, RULES-425, RULES-426, RULES-427, RULES-428, RULES-429, RULES-431
+    let world = World::new();
+    let actions = json!([republish("out"), republish("${missing}")]);
+    world.rule("r", "SELECT * FROM 'in'", actions).await;
+    world.rule("f", "SELECT get_thing_shadow('none', 'role') AS x FROM 'in'", json!([])).await;
+    world.publish("in", "{}");
+    world.until(Kind::RuleFailed, 1).await;
+    world.engine.basic_ingest("gone", &world.message("$aws/rules/gone", "{}"));
+    let entries: Vec<Value> = world.journal.after(0).iter().flat_map(log_entries).collect();
+    for entry in &entries {
+        for member in ["timestamp", "logLevel", "traceId", "accountId", "status", "eventType"] {
+            assert!(entry[member].is_string(), "{member}: {entry}");
+        }
+    }
+    let of = |rule: &str| entries.iter().filter(|entry| entry["ruleName"] == rule).collect::<Vec<_>>();
+    let types: Vec<_> = of("r")
+        .iter()
+        .map(|entry| {
+            [&entry["eventType"], &entry["logLevel"], &entry["status"]]
+                .map(|text| text.as_str().expect("text"))
+        })
+        .collect();
+    assert_eq!(
+        types,
+        [
+            ["RuleMatch", "INFO", "Success"],
+            ["StartingRuleExecution", "DEBUG", "Success"],
+            ["RuleExecution", "INFO", "Success"],
+            ["StartingRuleExecution", "DEBUG", "Success"],
+            ["RuleExecution", "ERROR", "Failure"],
+        ]
+    );
+    let matched = of("r")[0];
+    assert_eq!(matched["timestamp"], "2026-11-21 10:00:00.000");
+    assert_eq!((&matched["clientId"], &matched["topicName"]), (&json!("sensor-1"), &json!("in")));
+    assert_eq!(matched["principalId"], json!("c".repeat(64)));
+    assert!(of("r").iter().all(|entry| entry["traceId"] == matched["traceId"]));
+    assert_eq!(of("r")[2]["ruleAction"], "RepublishAction");
+    assert_eq!(of("r")[2]["resources"], json!({"RepublishTopic": "out"}));
+    assert!(of("r")[4]["details"].as_str().is_some_and(|details| !details.is_empty()));
+    let function = of("f")[0];
+    assert_eq!((&function["eventType"], &function["clientId"]), (&json!("FunctionExecution"), &json!("N/A")));
+    assert_eq!(function["ruleAction"], "GetThingShadow");
+    assert!(function["reason"].as_str().is_some_and(|reason| reason.contains("no shadow")), "{function}");
+    let gone = of("gone")[0];
+    assert_eq!((&gone["eventType"], &gone["reason"]), (&json!("RuleNotFound"), &json!("RuleNotFound")));
+    assert_eq!(gone["details"], "Rule gone not found");
 }
