@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use thingstead_core::topic::Quoted;
 use thingstead_core::{Scope, ShadowName, ThingName};
 
 /// A shadow of a thing: the classic one, or a named one (SHADOW-006).
@@ -67,7 +68,7 @@ impl Operation {
     }
 }
 
-/// A request topic taken apart; `None` for every other topic (SHADOW-003, SHADOW-015, SHADOW-016).
+/// A request topic taken apart, its names as they are; `None` for every other topic (SHADOW-003, SHADOW-015, SHADOW-016).
 pub(crate) fn request(topic: &str) -> Option<(&str, Option<&str>, Operation)> {
     let (thing, rest) = topic.strip_prefix("$aws/things/")?.split_once('/')?;
     let rest = rest.strip_prefix("shadow/")?;
@@ -81,8 +82,22 @@ pub(crate) fn request(topic: &str) -> Option<(&str, Option<&str>, Operation)> {
         "delete" => Operation::Delete,
         _ => return None,
     };
-    let named_well = ShadowId::is_thing_name(thing) && shadow.is_none_or(ShadowId::is_shadow_name);
-    named_well.then_some((thing, shadow, operation))
+    Some((thing, shadow, operation))
+}
+
+/// What is wrong with the names in a request topic; nothing for most.
+pub(crate) fn misnamed(thing: &str, shadow: Option<&str>) -> Option<String> {
+    if !ShadowId::is_thing_name(thing) {
+        return Some(format!(
+            "{} is no thing name; expected 1 to 128 of the characters a-z, A-Z, 0-9, `:`, `_`, `-`",
+            Quoted(thing)
+        ));
+    }
+    let shadow = shadow.filter(|shadow| !ShadowId::is_shadow_name(shadow))?;
+    Some(format!(
+        "{} is no shadow name; expected 1 to 64 of the characters a-z, A-Z, 0-9, `:`, `_`, `-`, `$`",
+        Quoted(shadow)
+    ))
 }
 
 fn is_thing_byte(byte: u8) -> bool {
@@ -110,7 +125,6 @@ mod tests {
             "$aws/things/T/shadow/update/delta",
             "$aws/things/T/shadow/name/S",
             "$aws/things/T/shadow/name/S/x/update",
-            "$aws/things//shadow/get",
             "$aws/things/T/shadow",
             "aws/things/T/shadow/get",
         ] {

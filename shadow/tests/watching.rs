@@ -106,3 +106,21 @@ fn histories_share_one_budget() {
     assert!(kept.iter().all(|history| history[0].version == 10));
     assert!(kept.iter().map(Vec::len).sum::<usize>() <= 4);
 }
+
+#[test]
+fn a_request_to_a_shadow_that_cannot_be_is_written_down_though_not_answered() {
+    // SHADOW-004, SHADOW-005
+    let world = World::new();
+    for (topic, expected) in [
+        ("$aws/things/my.lamp/shadow/get", "`my.lamp` is no thing name"),
+        ("$aws/things//shadow/get", "`` is no thing name"),
+        ("$aws/things/T/shadow/name/a.b/update", "`a.b` is no shadow name"),
+    ] {
+        world.publish(topic, r#"{"state":{}}"#);
+        let events = world.journal.find(&Query { topic: Some(topic.to_owned()), ..Query::default() });
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].kind, Kind::ShadowRejected);
+        assert!(events[0].why.starts_with(expected), "{}", events[0].why);
+    }
+    assert!(world.bus.take().is_empty());
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use thingstead_core::{Event, Kind, Message, Origin, QoS, Timestamp};
+use thingstead_core::{Event, Kind, Message, Origin, Publication, QoS, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::address::{Operation, ShadowId};
@@ -31,6 +31,18 @@ pub(super) enum Door {
 pub(super) struct Answer {
     pub(super) asked: Asked,
     outcome: Outcome,
+}
+
+/// The line in the journal for a request to a shadow that cannot be.
+pub(super) fn misnamed(request: &Publication, at: Timestamp, why: String) -> Event {
+    let mut event = Event::new(&request.scope, at, Kind::ShadowRejected)
+        .client(request.origin.client().map(thingstead_core::ClientId::shared))
+        .topic(Arc::clone(&request.message.topic))
+        .payload(Bytes::copy_from_slice(&request.message.payload))
+        .why(why)
+        .with("fix", "use the thing's name, and a shadow name with the characters allowed");
+    event.principal = request.origin.sender().map(|sender| Arc::from(sender.principal.to_string()));
+    event
 }
 
 /// What became of a request.

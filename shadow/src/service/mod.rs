@@ -202,6 +202,10 @@ impl ReservedService for ShadowService {
 
     fn handle(&self, request: &Publication) {
         let Some((thing, shadow, operation)) = address::request(&request.message.topic) else { return };
+        if let Some(why) = address::misnamed(thing, shadow) {
+            // AWS documents no answer to such a request; here at least the journal has one.
+            return self.0.journal.record(answer::misnamed(request, self.0.clock.now(), why));
+        }
         let id = ShadowId {
             scope: request.scope.clone(),
             thing: ThingName::from(thing),
