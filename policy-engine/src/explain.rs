@@ -5,14 +5,13 @@ use std::sync::Arc;
 use thingstead_core::decision::{Asked, NearMiss, ResolvedVariable, StatementRef};
 use thingstead_core::{Decision, Outcome};
 
-use crate::condition::{Qualifier, Test};
 use crate::context::{Absent, Context, Value};
-use crate::document::{Applicable, Effect, Statement};
+use crate::document::{Applicable, Effect};
 use crate::evaluate::{Lowered, Request};
 use crate::fix;
-use crate::hints;
 use crate::key::Key;
 use crate::template::Template;
+use crate::trace::Trace;
 
 /// Decides with all reasons. The outcome is that of [`permits`](crate::permits).
 pub fn evaluate(policies: &[Applicable], request: &Request<'_>) -> Decision {
@@ -33,18 +32,21 @@ pub fn evaluate(policies: &[Applicable], request: &Request<'_>) -> Decision {
             allows => (Outcome::Allowed, allows),
         },
     };
+    let nearest = nearest(&traces, &lowered);
     let near_misses = match outcome {
         Outcome::Allowed => lame_denials(&traces, &lowered),
         _ if applying(Effect::Allow).next().is_some() => Vec::new(),
-        _ => nearest_grants(&traces, &lowered),
+        _ => nearest.iter().take(MAX_NEAR_MISSES).map(|trace| trace.near_miss(&lowered)).collect(),
     };
+    let covering = because.first().map_or(String::new(), |trace| trace.covering(&lowered));
     let because: Vec<StatementRef> = because.into_iter().map(Trace::reference).collect();
-    let grants = applying(Effect::Allow).next().is_some();
+    let granted = applying(Effect::Allow).next().is_some();
+    let thingless = nearest.first().is_some_and(|trace| trace.lacks_thing(&lowered));
     Decision {
         asked: Asked { action: Arc::from(request.action), resource: Arc::from(request.resource) },
         outcome,
-        why: why(outcome, request, policies, &because, &near_misses),
-        fix: fix(outcome, request, policies, &because, &near_misses, grants),
+        why: why(outcome, request, policies, &because, &near_misses, &covering),
+        fix: fix(outcome, request, policies, &because, &near_misses, Circumstances { granted, thingless }),
         because,
         near_misses,
         variables: variables(&traces, &lowered),
@@ -62,152 +64,17 @@ pub fn any_of(first: Decision, second: Decision) -> Decision {
     if rank(&second) > rank(&first) { second } else { first }
 }
 
-/// How a statement met a request.
-struct Trace<'d> {
-    policy: &'d Applicable,
-    index: usize,
-    statement: &'d Statement,
-    action: bool,
-    resource: bool,
-    /// The tests that did not hold.
-    failed: Vec<&'d Test>,
+/// What else decides about the best advice.
+#[derive(Clone, Copy)]
+struct Circumstances {
+    /// An `Allow` applies, though a `Deny` wins.
+    granted: bool,
+    /// The nearest grant fails because no thing is associated.
+    thingless: bool,
 }
 
-impl<'d> Trace<'d> {
-    fn new(policy: &'d Applicable, index: usize, statement: &'d Statement, request: &Lowered<'_>) -> Self {
-        let fails = |test: &&Test| !test.holds(request.context, request.action);
-        Self {
-            policy,
-            index,
-            statement,
-            action: statement.action_holds(request),
-            resource: statement.resource_holds(request),
-            failed: statement.condition.iter().filter(fails).collect(),
-        }
-    }
-
-    /// How many of action, resource and condition did not hold.
-    fn misses(&self) -> usize {
-        usize::from(!self.action) + usize::from(!self.resource) + usize::from(!self.failed.is_empty())
-    }
-
-    fn reference(&self) -> StatementRef {
-        StatementRef {
-            policy: self.policy.name.shared(),
-            version: self.policy.version.clone(),
-            statement: self.index,
-            sid: self.statement.sid.clone(),
-            position: self.statement.position,
-        }
-    }
-
-    /// The element to talk about: what is wrong with a statement is most telling in its condition, then its resource.
-    fn near_miss(&self, request: &Lowered<'_>) -> NearMiss {
-        let negated = |not, plain: &str| if not { format!("Not{plain}") } else { plain.to_owned() };
-        let (element, why) = if !self.action {
-            (negated(self.statement.actions.negated, "Action"), self.action_why(request))
-        } else if !self.resource {
-            (negated(self.statement.resources.negated, "Resource"), self.resource_why(request))
-        } else {
-            ("Condition".to_owned(), self.condition_why(request))
-        };
-        NearMiss { statement: self.reference(), element: element.into(), why }
-    }
-
-    fn action_why(&self, request: &Lowered<'_>) -> String {
-        let actions = &self.statement.actions;
-        let names = listed(actions.patterns.iter().map(|pattern| pattern.text.as_ref()));
-        if actions.negated {
-            return format!("`NotAction` {names} excludes `{}`", request.action);
-        }
-        let hint = actions.patterns.iter().find_map(|pattern| hints::action(&pattern.text, request.action));
-        with_hint(format!("the statement is about {names}, not `{}`", request.action), hint)
-    }
-
-    fn resource_why(&self, request: &Lowered<'_>) -> String {
-        let Lowered { resource, context, action, .. } = request;
-        let resources = &self.statement.resources;
-        if resources.negated {
-            let excludes = |pattern: &&Template| pattern.covers(resource, context, action);
-            let pattern = resources.patterns.iter().find(excludes).map_or("", |pattern| &pattern.text);
-            return format!("`NotResource` `{pattern}` excludes `{resource}`");
-        }
-        let Some(closest) = self.closest(request) else { return String::new() };
-        let among = match resources.patterns.len() {
-            0 | 1 => String::new(),
-            n => format!(", the closest of {n},"),
-        };
-        match closest.rendered(context, action) {
-            Err((variable, absent)) => format!(
-                "`Resource` `{}`{among} covers nothing, because `{}` has no value: {absent}",
-                closest.text, variable.name
-            ),
-            Ok(rendered) => {
-                let meaning = if rendered == *closest.text {
-                    String::new()
-                } else {
-                    format!(" (with its variables: `{rendered}`)")
-                };
-                let language = self.policy.document.language;
-                let hint = hints::resource(&closest.text, &rendered, resource, language);
-                with_hint(
-                    format!("`Resource` `{}`{meaning}{among} does not cover `{resource}`", closest.text),
-                    hint,
-                )
-            }
-        }
-    }
-
-    fn condition_why(&self, request: &Lowered<'_>) -> String {
-        let Some(test) = self.failed.first() else { return String::new() };
-        let Lowered { context, action, .. } = request;
-        let wanted = listed(test.operands.iter().map(|operand| operand.text.as_ref()));
-        let wanted = if wanted.is_empty() { "no value at all".to_owned() } else { wanted };
-        let test_text = format!("`{}` on `{}` asks for {wanted}", test.written, test.name);
-        let unreadable = test.operands.iter().find(|operand| operand.is_unreadable());
-        let lacking = test
-            .operands
-            .iter()
-            .flat_map(|operand| operand.templates())
-            .find_map(|template| template.rendered(context, action).err());
-        match context.value(&test.key, action) {
-            Value::Absent(absent) => format!("{test_text}, and `{}` has no value: {absent}", test.name),
-            value => {
-                let has = listed(value.all().iter().map(AsRef::as_ref));
-                let hint = match (unreadable, lacking) {
-                    (Some(operand), _) => Some(format!(
-                        "`{}` cannot be read as what `{}` compares, so it never matches",
-                        operand.text, test.written
-                    )),
-                    (None, Some((variable, absent))) => {
-                        Some(format!("`{}` has no value: {absent}", variable.name))
-                    }
-                    (None, None) => qualifier_hint(test, &value),
-                };
-                with_hint(format!("{test_text}, the request has {has}"), hint)
-            }
-        }
-    }
-
-    /// The pattern that shares the longest start with the request resource.
-    fn closest(&self, request: &Lowered<'_>) -> Option<&'d Template> {
-        self.statement.resources.patterns.iter().max_by_key(|pattern| self.closeness(pattern, request))
-    }
-
-    fn closeness(&self, pattern: &Template, request: &Lowered<'_>) -> usize {
-        match pattern.rendered(request.context, request.action) {
-            Ok(rendered) => common_start(&rendered, request.resource),
-            Err(_) => common_start(&pattern.text, request.resource),
-        }
-    }
-
-    fn closest_start(&self, request: &Lowered<'_>) -> usize {
-        self.closest(request).map_or(0, |pattern| self.closeness(pattern, request))
-    }
-}
-
-/// The `Allow` statements that failed in one element only, else the closest, nearest first.
-fn nearest_grants(traces: &[Trace<'_>], request: &Lowered<'_>) -> Vec<NearMiss> {
+/// The `Allow` statements that failed in the fewest elements, nearest first.
+fn nearest<'t, 'd>(traces: &'t [Trace<'d>], request: &Lowered<'_>) -> Vec<&'t Trace<'d>> {
     let mut grants: Vec<&Trace<'_>> =
         traces.iter().filter(|trace| trace.statement.effect == Effect::Allow).collect();
     grants.sort_by_cached_key(|trace| {
@@ -217,12 +84,8 @@ fn nearest_grants(traces: &[Trace<'_>], request: &Lowered<'_>) -> Vec<NearMiss> 
         (trace.misses(), weight, std::cmp::Reverse(trace.closest_start(request)))
     });
     let fewest = grants.first().map_or(0, |trace| trace.misses());
+    grants.retain(|trace| trace.misses() == fewest);
     grants
-        .into_iter()
-        .filter(|trace| trace.misses() == fewest)
-        .take(MAX_NEAR_MISSES)
-        .map(|trace| trace.near_miss(request))
-        .collect()
 }
 
 /// `Deny` statements that would have applied, had their variables values (POLICY-207): probably not what was meant.
@@ -283,12 +146,13 @@ fn why(
     policies: &[Applicable],
     because: &[StatementRef],
     near_misses: &[NearMiss],
+    covering: &str,
 ) -> String {
     let Request { action, resource, .. } = request;
     match (outcome, because.first(), near_misses.first()) {
         (Outcome::Allowed, Some(statement), _) => format!("{} allows it", named(statement)),
         (Outcome::ExplicitDeny, Some(statement), _) => {
-            format!("{} denies it, and a denial wins over every allowance", named(statement))
+            format!("{} denies it{covering}, and a denial wins over every allowance", named(statement))
         }
         (_, _, Some(miss)) => format!(
             "no statement allows `{action}` on `{resource}`; the closest is {}: {}",
@@ -308,7 +172,7 @@ fn fix(
     policies: &[Applicable],
     because: &[StatementRef],
     near_misses: &[NearMiss],
-    granted: bool,
+    circumstances: Circumstances,
 ) -> Option<String> {
     let grant = fix::grant(request.action, request.resource);
     let version =
@@ -323,7 +187,7 @@ fn fix(
                 denials.join(" and "),
                 request.resource
             );
-            Some(if granted {
+            Some(if circumstances.granted {
                 removal
             } else {
                 format!("{removal}; then add this statement{version}: {statement}")
@@ -332,8 +196,15 @@ fn fix(
         Outcome::ImplicitDeny => {
             let home = near_misses.first().map(|miss| &miss.statement.policy);
             let home = home.cloned().or_else(|| policies.first().map(|policy| policy.name.shared()));
+            let first = if circumstances.thingless {
+                "let the connection belong to its thing (attach the certificate to the thing and connect with the thing's name as client identifier), or "
+            } else {
+                ""
+            };
             Some(match home {
-                Some(policy) => format!("add this statement to policy `{policy}`{version}: {statement}"),
+                Some(policy) => {
+                    format!("{first}add this statement to policy `{policy}`{version}: {statement}")
+                }
                 None => format!("attach a policy with this statement{version}: {statement}"),
             })
         }
@@ -346,36 +217,6 @@ fn named(statement: &StatementRef) -> String {
     let sid = sid.map_or(String::new(), |sid| format!(" (`{sid}`)"));
     let version = statement.version.as_ref().map_or(String::new(), |version| format!(" version {version}"));
     format!("statement {number}{sid} of policy `{}`{version}", statement.policy)
-}
-
-fn qualifier_hint(test: &Test, value: &Value<'_>) -> Option<String> {
-    let several = matches!(value, Value::Many(_));
-    match test.operator.qualifier {
-        Qualifier::ForAllValues => Some("every value of the request must pass".to_owned()),
-        Qualifier::ForAnyValue => Some("one value of the request must pass".to_owned()),
-        Qualifier::None if test.operator.negated => Some("that is what the operator excludes".to_owned()),
-        Qualifier::None if several => None,
-        Qualifier::None => test
-            .operands
-            .iter()
-            .any(|operand| operand.text.contains(['*', '?']) && test.written.starts_with("StringEquals"))
-            .then(|| "`StringEquals` takes `*` and `?` literally; `StringLike` has wildcards".to_owned()),
-    }
-}
-
-fn common_start(a: &str, b: &str) -> usize {
-    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
-}
-
-fn listed<'s>(texts: impl Iterator<Item = &'s str>) -> String {
-    texts.map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn with_hint(text: String, hint: Option<String>) -> String {
-    match hint {
-        Some(hint) => format!("{text}; {hint}"),
-        None => text,
-    }
 }
 
 const MAX_NEAR_MISSES: usize = 5;

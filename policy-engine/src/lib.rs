@@ -22,6 +22,7 @@ mod instant;
 mod json;
 mod key;
 mod template;
+mod trace;
 mod validate;
 pub mod vectors;
 

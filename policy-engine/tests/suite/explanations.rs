@@ -41,6 +41,7 @@ fn every_denial_is_named() {
     let decision = about(&policies, "iot:Publish", "A(topic/x)");
     assert_eq!(decision.outcome, Outcome::ExplicitDeny);
     assert_eq!(decision.because.iter().map(|s| &*s.policy).collect::<Vec<_>>(), ["b", "c"]);
+    says(&decision, "statement 1 of policy `b` version 1 denies it (its `Resource` `*` covers `arn:");
     let fix = decision.fix.expect("a fix");
     assert!(
         fix.contains("remove statement 1 of policy `b` version 1 and statement 1 (`No`) of policy `c`"),
@@ -180,6 +181,45 @@ fn a_denial_that_never_applies_is_pointed_out() {
     let decision = about(&policies, "iot:Publish", "A(topic/dev1)");
     assert_eq!(decision.outcome, Outcome::Allowed);
     assert!(decision.near_misses[0].why.contains("has no value"), "{decision:?}");
+}
+
+#[test]
+fn a_connection_without_its_thing_is_advised_to_belong_to_it() {
+    let own = [statements(
+        r#"{"Effect":"Allow","Action":"iot:Publish","Resource":"A(topic/${iot:Connection.Thing.ThingName})"},
+           {"Effect":"Allow","Action":"iot:Connect","Resource":"*","Condition":{"Bool":{"iot:Connection.Thing.IsAttached":"true"}}}"#,
+    )];
+    for (action, resource, expected) in [
+        ("iot:Publish", "A(topic/dev1)", true),
+        ("iot:Connect", "A(client/dev1)", true),
+        ("iot:Receive", "A(topic/dev1)", false),
+    ] {
+        let fix = about(&own, action, resource).fix.expect("a fix");
+        assert_eq!(fix.starts_with("let the connection belong to its thing"), expected, "{fix}");
+        assert!(fix.contains("add this statement to policy `p`"), "{fix}");
+    }
+}
+
+#[test]
+fn conditions_are_worded_by_what_they_do() {
+    // POLICY-262, POLICY-282, POLICY-290
+    let mut facts = thingstead_policy_engine::CertificateFacts::new(None, None);
+    let organization = thingstead_policy_engine::CertificateField::Organization;
+    facts.push(thingstead_policy_engine::CertificatePart::Subject, organization, "Acme, Inc.");
+    let context = Context { certificate: Some(Arc::new(facts)), ..client("dev1") };
+    for (condition, expected) in [
+        (
+            r#"{"StringNotEquals":{"iot:ClientId":["dev1","x"]}}"#,
+            "excludes `dev1`, `x`, the request has `dev1`",
+        ),
+        (r#"{"StringEquals":{"iot:ClientId":"dev*"}}"#, "`StringLike` has wildcards"),
+        (r#"{"StringEquals":{"iot:Certificate.Subject.Organization":"Acme, Inc."}}"#, "follow a backslash"),
+        (r#"{"NumericEquals":{"iot:ClientId":"ten"}}"#, "cannot be read as what `NumericEquals` compares"),
+        (r#"{"StringEquals":{"iot:ClientId":[]}}"#, "asks for no value at all"),
+    ] {
+        let decision = decide(&[crate::asking::allow_if(condition)], "iot:Publish", "A(topic/x)", &context);
+        says(&decision, expected);
+    }
 }
 
 #[test]

@@ -371,12 +371,13 @@ fn connect_attributes_and_the_will_topic_are_facts_of_connect() {
 
 #[test]
 fn actions_are_judged_on_their_resources() {
-    // POLICY-101 to POLICY-117, POLICY-134, POLICY-136
+    // POLICY-100, POLICY-101, POLICY-102, POLICY-103, POLICY-104, POLICY-105, POLICY-106, POLICY-107, POLICY-108, POLICY-109,
+    // POLICY-110, POLICY-111, POLICY-113, POLICY-114, POLICY-115, POLICY-116, POLICY-117, POLICY-134, POLICY-136
     let prefix = "arn:aws:iot:us-east-1:123456789012:";
     for (action, subject, expected) in [
         (Action::Connect, "c", "client/c"),
         (Action::Publish, "$aws/things/t/shadow/update", "topic/$aws/things/t/shadow/update"),
-        (Action::Receive, "a", "topic/a"),
+        (Action::Receive, "/a//b:c/", "topic//a//b:c/"),
         (Action::RetainPublish, "a", "topic/a"),
         (Action::Subscribe, "$share/g/a/#", "topicfilter/$share/g/a/#"),
         (Action::GetRetainedMessage, "a", "topic/a"),
