@@ -1,1 +1,41 @@
-//! Floor 3: listeners, TLS, connections, sessions, router, retained messages, queues, presence
+//! Floor 3: listeners, TLS, connections, sessions, router, retained messages, queues, presence.
+//!
+//! [`Broker`] is the handle: the [`Bus`](thingstead_core::wiring::Bus) on which services and rules publish, the
+//! [`ConnectionControl`](thingstead_core::wiring::ConnectionControl) of the registry, and the source of the connection APIs.
+//!
+//! ```text
+//! listener -> tls -> shard -> connection -> router -> session -> shard -> link
+//! ```
+
+mod access;
+mod bounds;
+mod broker;
+mod connection;
+mod connections;
+mod hub;
+mod identity;
+mod listener;
+mod presence;
+mod reserved;
+mod retained;
+mod router;
+mod session;
+mod settings;
+mod shard;
+mod tls;
+
+pub use access::{Access, AccessControl, Action, Asking, Everything, Policies};
+pub use broker::{Broker, Deps, StartError};
+pub use connection::disconnect::Reason as DisconnectReason;
+pub use connections::{ConnectionInfo, DirectError, DirectMessage, SocketInfo, SubscriptionInfo};
+pub use identity::{ClientCertificates, Identity, Standing};
+pub use listener::BindError;
+pub use retained::Retained;
+pub use settings::{
+    Bound, Doors, Overlapping, Qos2, Settings, SubscribeDenied, WebSocketAuthentication, WebSocketKey,
+};
+pub use tls::{ServerCertificate, TlsError};
+
+/// The tables that the broker keeps; the store must be opened with them.
+pub const TABLES: &[thingstead_store::Table] =
+    &[session::storage::SESSIONS, session::storage::QUEUE, session::storage::RETAINED];

@@ -1,0 +1,198 @@
+//! The end of a connection, whoever brings it about.
+
+use std::borrow::Cow;
+
+use thingstead_core::journal::Kind;
+use thingstead_mqtt_wire::{Disconnect, Packet, ReasonCode, Version};
+
+use crate::shard::Shard;
+use crate::shard::slots::Key;
+
+/// `disconnectReason` of lifecycle events (MQTT-201).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Authentication or authorization failed.
+    AuthError,
+    /// MQTT DISCONNECT, or a WebSocket Close frame.
+    ClientInitiated,
+    /// Protocol misuse.
+    ClientError,
+    /// The transport broke.
+    ConnectionLost,
+    /// Another client took the client id.
+    DuplicateClientId,
+    /// Silence for one and a half keep alives.
+    KeepAliveTimeout,
+    /// Something unexpected on this side.
+    ServerError,
+    /// The server stops.
+    ServerInitiated,
+    /// `DeleteConnection`.
+    ApiInitiated,
+    /// A rate was exceeded.
+    Throttled,
+    /// The WebSocket lived for a day.
+    WebSocketTtl,
+}
+
+impl Reason {
+    /// The name in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AuthError => "AUTH_ERROR",
+            Self::ClientInitiated => "CLIENT_INITIATED_DISCONNECT",
+            Self::ClientError => "CLIENT_ERROR",
+            Self::ConnectionLost => "CONNECTION_LOST",
+            Self::DuplicateClientId => "DUPLICATE_CLIENTID",
+            Self::KeepAliveTimeout => "MQTT_KEEP_ALIVE_TIMEOUT",
+            Self::ServerError => "SERVER_ERROR",
+            Self::ServerInitiated => "SERVER_INITIATED_DISCONNECT",
+            Self::ApiInitiated => "API_INITIATED_DISCONNECT",
+            Self::Throttled => "THROTTLED",
+            Self::WebSocketTtl => "WEBSOCKET_TTL_EXPIRATION",
+        }
+    }
+}
+
+/// How a connection ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    /// For events.
+    pub(crate) reason: Reason,
+    /// What a v5 client is told; v3 clients just see the close (MQTT-078).
+    pub(crate) tell: Option<ReasonCode>,
+    /// For the journal.
+    pub(crate) why: Cow<'static, str>,
+    /// What a v5 client is told in words (MQTT-079).
+    pub(crate) reason_string: Option<&'static str>,
+    /// Whether the Will is published (MQTT-060).
+    pub(crate) will: bool,
+    /// The session ends, too, whatever its expiry says.
+    pub(crate) forget: bool,
+}
+
+impl Ending {
+    /// An end for a reason; the Will is published unless the client meant to go.
+    pub(crate) fn new(reason: Reason, why: impl Into<Cow<'static, str>>) -> Self {
+        let will = reason != Reason::ClientInitiated;
+        Self { reason, tell: None, why: why.into(), reason_string: None, will, forget: false }
+    }
+
+    /// The transport broke (MQTT-077).
+    pub(crate) fn lost(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Reason::ConnectionLost, why)
+    }
+
+    /// The client meant to go (MQTT-076, MQTT-017).
+    pub(crate) fn said_goodbye(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Reason::ClientInitiated, why)
+    }
+
+    /// The client broke the protocol.
+    pub(crate) fn error(tell: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Reason::ClientError, why).telling(tell)
+    }
+
+    /// The client lacks a permission.
+    pub(crate) fn not_authorized(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Reason::AuthError, why).telling(ReasonCode::NotAuthorized)
+    }
+
+    /// A v5 client gets a DISCONNECT with this reason.
+    pub(crate) fn telling(self, reason: ReasonCode) -> Self {
+        Self { tell: Some(reason), ..self }
+    }
+
+    /// With a Reason String.
+    pub(crate) fn saying(self, text: &'static str) -> Self {
+        Self { reason_string: Some(text), ..self }
+    }
+
+    /// Without a DISCONNECT, such as behind a CONNACK that says it all.
+    pub(crate) fn silent(self) -> Self {
+        Self { tell: None, ..self }
+    }
+}
+
+impl Shard {
+    /// DISCONNECT from the client (MQTT-061, MQTT-076, MQTT-162).
+    pub(crate) fn disconnect(&mut self, key: Key, disconnect: &Disconnect) {
+        let maximum = self.longest_expiry();
+        let Some(live) = self.connections.get_mut(key).and_then(|connection| connection.live.as_mut()) else {
+            return;
+        };
+        let asked = disconnect.properties.as_ref().and_then(|properties| properties.session_expiry_interval);
+        let mut forget = false;
+        if let Some(asked) = asked {
+            if asked > 0 && live.session_expiry == 0 {
+                let why = "DISCONNECT asks for a session expiry although CONNECT asked for none";
+                return self.end(key, Ending::error(ReasonCode::ProtocolError, why));
+            }
+            live.session_expiry = asked.min(maximum);
+            forget = asked == 0;
+            let (session, expiry) = (live.session, live.session_expiry);
+            self.change_expiry(session, expiry);
+        }
+        let mut ending = Ending::said_goodbye("the client sent DISCONNECT");
+        ending.will = disconnect.reason == ReasonCode::DisconnectWithWillMessage;
+        ending.forget = forget;
+        self.end(key, ending);
+    }
+
+    /// Ends a connection: tells the client, gives up what it held, publishes Will and event, then closes.
+    pub(crate) fn end(&mut self, key: Key, ending: Ending) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if connection.leaving {
+            // What was to be said has been said; the socket is all that is left.
+            if ending.reason == Reason::ConnectionLost {
+                self.connections.remove(key);
+            }
+            return;
+        }
+        connection.leaving = true;
+        let peer = connection.peer.clone();
+        let since = connection.since;
+        let live = connection.live.take();
+        if let Some(live) = &live {
+            if let (Some(reason), Version::V5) = (ending.tell, live.version) {
+                let packet = match ending.reason_string.filter(|_| live.explain) {
+                    Some(text) => Disconnect::with_reason_string(reason, text),
+                    None => Disconnect::new(reason),
+                };
+                self.put_as(key, Version::V5, &Packet::Disconnect(packet));
+            }
+            let event = self
+                .event(&live.name.scope, Kind::Disconnected)
+                .client(Some(live.name.client.shared()))
+                .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
+                .principal(peer.identity.principal.to_string())
+                .why(ending.why.clone())
+                .with("disconnect_reason", ending.reason.name())
+                .with("session", &*live.sender.session)
+                .with("address", peer.address.to_string())
+                .with("connected_ms", i64::try_from(self.now.since(since).as_millis()).unwrap_or(i64::MAX));
+            self.record(event);
+        } else {
+            tracing::debug!(peer = %peer.address, why = %ending.why, "a connection ended before CONNECT was accepted");
+        }
+        if let Some(live) = live {
+            self.part(key, *live, &ending);
+        }
+        if ending.reason == Reason::ConnectionLost {
+            self.connections.remove(key);
+        } else {
+            self.mark(key);
+        }
+    }
+
+    /// Closes the socket of a connection that has nothing left to say.
+    pub(crate) fn leave(&mut self, key: Key) {
+        let Some(connection) = self.connections.remove(key) else { return };
+        if let Some(waker) = &connection.waker {
+            waker.wake_by_ref();
+        }
+        if let Some(tcp) = connection.link.shut(&mut self.lent) {
+            tokio::task::spawn_local(crate::shard::link::linger(tcp));
+        }
+    }
+}

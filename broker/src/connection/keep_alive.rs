@@ -1,0 +1,56 @@
+//! Silence, slowness and old age.
+
+use thingstead_mqtt_wire::ReasonCode;
+
+use super::disconnect::{Ending, Reason};
+use crate::shard::Shard;
+use crate::shard::slots::Key;
+use crate::shard::timers::Timer;
+
+impl Shard {
+    /// Ends a connection that was silent for one and a half times its keep alive (MQTT-073), or that has not said CONNECT in
+    /// time; else looks again later.
+    pub(crate) fn check_silence(&mut self, key: Key) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let Some(live) = &connection.live else {
+            let why = "the client did not send CONNECT in time";
+            return self.end(key, Ending::new(Reason::ClientError, why));
+        };
+        let deadline = live.heard.plus(live.keep_alive * 3 / 2);
+        if deadline > self.now {
+            return self.timers.add(deadline, Timer::KeepAlive(key));
+        }
+        let why = format!(
+            "the client sent nothing for {} s, one and a half times its keep alive of {} s",
+            (live.keep_alive * 3 / 2).as_secs(),
+            live.keep_alive.as_secs()
+        );
+        self.end(key, Ending::new(Reason::KeepAliveTimeout, why).telling(ReasonCode::KeepAliveTimeout));
+    }
+
+    /// Ends a connection whose other end has not taken anything for too long.
+    pub(crate) fn check_writing(&mut self, key: Key) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let Some(since) = connection.blocked_since else { return };
+        let deadline = since.plus(self.hub.settings.write_timeout);
+        if deadline > self.now {
+            return self.timers.add(deadline, Timer::Write(key));
+        }
+        let why = format!(
+            "the client has not read for {} s; {} bytes wait for it",
+            self.hub.settings.write_timeout.as_secs(),
+            connection.waiting()
+        );
+        if connection.leaving {
+            self.connections.remove(key);
+        } else {
+            self.end(key, Ending::lost(why));
+        }
+    }
+
+    /// Ends a WebSocket after a day (MQTT-016).
+    pub(crate) fn web_socket_is_old(&mut self, key: Key) {
+        let ending = Ending::new(Reason::WebSocketTtl, "the WebSocket has been open for 86400 s");
+        self.end(key, ending);
+    }
+}

@@ -1,0 +1,232 @@
+//! Reading a connection, and handing its packets out.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use thingstead_core::journal::Kind;
+use thingstead_mqtt_wire::{Answer, ConnAck, DecodeError, Decoder, Packet, PubAck, ReasonCode};
+
+use super::Connection;
+use super::disconnect::{Ending, Reason};
+use crate::shard::Shard;
+use crate::shard::link::Read;
+use crate::shard::mail::{Arrival, Settler};
+use crate::shard::slots::Key;
+use crate::shard::timers::Timer;
+
+impl Shard {
+    /// Takes a connection in that has not said CONNECT.
+    pub(crate) fn take_in(&mut self, arrival: Arrival) -> io::Result<Key> {
+        let decoder = Decoder::server(self.hub.bounds.packet);
+        let key = self.add_connection(arrival, decoder)?;
+        self.timers.add(self.now.plus(self.hub.settings.connect_timeout), Timer::KeepAlive(key));
+        Ok(key)
+    }
+
+    /// Takes a connection in whose CONNECT another shard has read.
+    pub(crate) fn settle(&mut self, settler: Settler) -> io::Result<Key> {
+        let Settler { arrival, decoder, connect } = settler;
+        let key = self.add_connection(arrival, decoder)?;
+        self.connect(key, connect);
+        Ok(key)
+    }
+
+    fn add_connection(&mut self, arrival: Arrival, decoder: Decoder) -> io::Result<Key> {
+        let Arrival { link, plain, peer } = arrival;
+        let (link, since) = (link.settle()?, self.now);
+        let (web_socket, unread) = (link.is_web_socket(), !plain.is_empty());
+        let key = self.connections.insert_with(|_| Connection {
+            link,
+            decoder,
+            partial: plain,
+            unread,
+            output: Vec::new(),
+            dirty: false,
+            blocked_since: None,
+            waker: None,
+            leaving: false,
+            peer,
+            since,
+            live: None,
+        });
+        if web_socket {
+            self.timers.add(since.plus(crate::bounds::WEBSOCKET_LIFE), Timer::TooOld(key));
+        }
+        Ok(key)
+    }
+
+    /// One poll of a connection's task: writes what was stuck, reads what is there. Ready when the connection is gone.
+    pub(crate) fn poll_connection(&mut self, key: Key, cx: &mut Context<'_>) -> Poll<()> {
+        self.step();
+        for _ in 0..READS {
+            let Some(connection) = self.connections.get_mut(key) else { return Poll::Ready(()) };
+            if !connection.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                connection.waker = Some(cx.waker().clone());
+            }
+            if connection.blocked_since.is_some() && connection.link.poll_writable(cx).is_ready() {
+                self.mark(key);
+            }
+            let Some(connection) = self.connections.get_mut(key) else { return Poll::Ready(()) };
+            if connection.leaving || connection.is_full(self.hub.bounds.in_flight) {
+                return Poll::Pending;
+            }
+            if std::mem::take(&mut connection.unread) {
+                let mut early = std::mem::take(&mut connection.partial);
+                self.consume(key, &mut early);
+                continue;
+            }
+            let mut input = std::mem::take(&mut self.input);
+            input.extend_from_slice(&connection.partial);
+            let read = connection.link.poll_read(cx, &mut input, &mut self.lent);
+            if read.is_ready() {
+                connection.partial = BytesMut::new();
+            }
+            match read {
+                Poll::Pending => {
+                    input.clear();
+                    self.input = input;
+                    return Poll::Pending;
+                }
+                Poll::Ready(read) => {
+                    self.consume(key, &mut input);
+                    input.clear();
+                    self.input = input;
+                    match read {
+                        Ok(Read::Some) => {}
+                        Ok(Read::End) => {
+                            self.end(key, Ending::lost("the client closed the socket without DISCONNECT"))
+                        }
+                        Ok(Read::Closed) => {
+                            self.end(key, Ending::said_goodbye("the client closed the WebSocket"))
+                        }
+                        Err(error) => {
+                            self.end(key, Ending::lost(format!("reading from the client failed: {error}")))
+                        }
+                    }
+                }
+            }
+        }
+        // Others are waiting, too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Handles every whole packet; keeps the rest for later.
+    fn consume(&mut self, key: Key, input: &mut BytesMut) {
+        loop {
+            let limit = self.hub.bounds.in_flight;
+            let Some(connection) = self.connections.get_mut(key) else { return };
+            if connection.leaving {
+                return;
+            }
+            if connection.is_full(limit) {
+                connection.unread = true;
+                break;
+            }
+            match connection.decoder.decode(input) {
+                Ok(None) => break,
+                Ok(Some(Packet::Connect(connect))) => {
+                    let home = self.home_of(key, &connect);
+                    if home == self.id {
+                        self.connect(key, *connect);
+                    } else {
+                        return self.send_home(key, home, *connect, input);
+                    }
+                }
+                Ok(Some(packet)) => self.packet(key, packet),
+                Err(error) => self.undecodable(key, &error),
+            }
+        }
+        if let Some(connection) = self.connections.get_mut(key)
+            && !input.is_empty()
+        {
+            connection.partial = BytesMut::from(&input[..]);
+        }
+    }
+
+    fn packet(&mut self, key: Key, packet: Packet) {
+        let now = self.now;
+        let Some(live) = self.connections.get_mut(key).and_then(|connection| connection.live.as_mut()) else {
+            return;
+        };
+        if matches!(
+            packet,
+            Packet::Publish(_)
+                | Packet::Subscribe(_)
+                | Packet::Unsubscribe(_)
+                | Packet::PingReq
+                | Packet::PubAck(_)
+        ) {
+            live.heard = now;
+        }
+        match packet {
+            Packet::Publish(publish) => self.publish(key, publish),
+            Packet::PubAck(ack) => self.acknowledged(key, &ack),
+            Packet::Subscribe(subscribe) => self.subscribe(key, subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(key, unsubscribe),
+            Packet::PingReq => self.put(key, &Packet::PingResp),
+            Packet::Disconnect(disconnect) => self.disconnect(key, &disconnect),
+            // MQTT-059, MQTT-087
+            other => {
+                let why = format!("{} is not supported", other.packet_type());
+                self.end(key, Ending::error(ReasonCode::ProtocolError, why));
+            }
+        }
+    }
+
+    /// Bytes that are no acceptable packet (MQTT-040, MQTT-042, MQTT-043, MQTT-082).
+    fn undecodable(&mut self, key: Key, error: &DecodeError) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let event = self
+            .event(connection.scope(), Kind::Malformed)
+            .client(connection.client())
+            .principal(connection.peer.identity.principal.to_string())
+            .why(error.to_string())
+            .with("address", connection.peer.address.to_string())
+            .with("section", error.section());
+        self.record(event);
+        match error.answer() {
+            Answer::PubAck(packet_id, reason) => {
+                self.put(key, &Packet::PubAck(PubAck { packet_id, reason, properties: None }));
+            }
+            Answer::ConnAck(version, reason) => {
+                self.put_as(key, version, &Packet::ConnAck(Box::new(ConnAck::refused(reason))));
+                self.end(key, Ending::error(reason, error.to_string()).silent());
+            }
+            Answer::Disconnect(reason) => {
+                self.end(key, Ending::new(Reason::ClientError, error.to_string()).telling(reason));
+            }
+            Answer::Close => self.end(key, Ending::new(Reason::ClientError, error.to_string())),
+        }
+    }
+
+    /// Appends a packet to the connection's output, in its version.
+    pub(crate) fn put(&mut self, key: Key, packet: &Packet) {
+        if let Some(version) = self.connections.get(key).and_then(|connection| connection.decoder.version()) {
+            self.put_as(key, version, packet);
+        }
+    }
+
+    /// Appends a packet to the connection's output in a version.
+    pub(crate) fn put_as(&mut self, key: Key, version: thingstead_mqtt_wire::Version, packet: &Packet) {
+        let Some(output) = self.output(key) else { return };
+        if let Err(error) = packet.encode(version, output) {
+            tracing::error!(%error, packet = %packet.packet_type(), "a packet cannot be encoded");
+        }
+        self.mark(key);
+    }
+}
+
+impl Connection {
+    /// Whether the client has as many unacknowledged messages out as it may (MQTT-094); v3 clients are not read until some
+    /// are acknowledged, v5 clients break the protocol.
+    fn is_full(&self, limit: u16) -> bool {
+        self.live
+            .as_ref()
+            .is_some_and(|live| !live.version.is_v5() && live.unacknowledged.len() >= usize::from(limit))
+    }
+}
+
+/// A connection is read so many times before others get their turn.
+const READS: usize = 4;

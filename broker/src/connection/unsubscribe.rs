@@ -1,0 +1,68 @@
+//! UNSUBSCRIBE (MQTT-110, MQTT-127).
+
+use std::sync::Arc;
+
+use thingstead_core::journal::Kind;
+use thingstead_mqtt_wire::{Packet, ReasonCode, UnsubAck, Unsubscribe};
+
+use super::disconnect::Ending;
+use crate::shard::Shard;
+use crate::shard::slots::Key;
+
+impl Shard {
+    /// Gives filters up. It needs no permission (POLICY-443).
+    pub(crate) fn unsubscribe(&mut self, key: Key, unsubscribe: Unsubscribe) {
+        let Some(live) = self.connections.get(key).and_then(|connection| connection.live.as_ref()) else {
+            return;
+        };
+        let (session, version) = (live.session, live.version);
+        if unsubscribe.filters.len() > self.hub.bounds.filters {
+            // MQTT-110: silence, and nothing happens.
+            let (count, most) = (unsubscribe.filters.len(), self.hub.bounds.filters);
+            let event = self
+                .event(&live.name.scope, Kind::Malformed)
+                .client(Some(live.name.client.shared()))
+                .principal(live.sender.principal.to_string())
+                .why(format!(
+                    "UNSUBSCRIBE has {count} filters; at most {most} are allowed, so it was ignored"
+                ));
+            return self.record(event);
+        }
+        if !version.is_v5() && unsubscribe.filters.iter().any(|filter| filter.flaw.is_some()) {
+            let why = "UNSUBSCRIBE has a malformed topic filter";
+            return self.end(key, Ending::error(ReasonCode::TopicFilterInvalid, why));
+        }
+        let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+        let mut gone: Vec<Arc<str>> = Vec::new();
+        let mut changed = false;
+        for filter in unsubscribe.filters {
+            if filter.flaw.is_some() {
+                reasons.push(ReasonCode::TopicFilterInvalid);
+                continue;
+            }
+            reasons.push(ReasonCode::Success);
+            if self.drop_subscription(session, &filter.filter) {
+                changed = true;
+                self.record_unsubscribed(key, &filter.filter);
+            }
+            gone.push(filter.filter);
+        }
+        let stored = changed && self.store_session(session);
+        let ack = Packet::UnsubAck(UnsubAck { packet_id: unsubscribe.packet_id, reasons, properties: None });
+        self.put_or_hold(key, &ack, unsubscribe.packet_id.get(), stored);
+        self.announce_subscriptions(key, "unsubscribed", &gone);
+    }
+
+    fn record_unsubscribed(&mut self, key: Key, filter: &Arc<str>) {
+        let Some(live) = self.connections.get(key).and_then(|connection| connection.live.as_ref()) else {
+            return;
+        };
+        let event = self
+            .event(&live.name.scope, Kind::Unsubscribed)
+            .client(Some(live.name.client.shared()))
+            .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
+            .principal(live.sender.principal.to_string())
+            .topic(Arc::clone(filter));
+        self.record(event);
+    }
+}

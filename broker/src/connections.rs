@@ -1,0 +1,318 @@
+//! What the APIs ask about connections, sessions and retained messages (MQTT-233 to MQTT-248).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thingstead_core::message::Sender;
+use thingstead_core::{ClientId, Message, Origin, Publication, QoS, Scope, ThingName, Timestamp};
+use thingstead_mqtt_wire::ReasonCode;
+use tokio::sync::oneshot;
+
+use crate::access::Action;
+use crate::bounds::REMEMBER;
+use crate::broker::Broker;
+use crate::connection::disconnect::{Ending, Reason};
+use crate::hub::SessionName;
+use crate::retained::Retained;
+use crate::shard::Shard;
+use crate::shard::mail::Mail;
+
+/// A client's connection, now or the last one (MQTT-239).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// Whether it is connected.
+    pub connected: bool,
+    /// Clean Session, or a session that ends with the connection.
+    pub clean_session: bool,
+    /// As the client asked for it, in seconds.
+    pub keep_alive: u16,
+    /// Seconds.
+    pub session_expiry: u32,
+    /// When it was connected; only while it is.
+    pub connected_since: Option<Timestamp>,
+    /// When it was disconnected; only while it is.
+    pub disconnected_since: Option<Timestamp>,
+    /// Why; only while it is disconnected (MQTT-240).
+    pub disconnect_reason: Option<Reason>,
+    /// The thing that is associated.
+    pub thing: Option<ThingName>,
+    /// Only while it is connected (MQTT-241).
+    pub socket: Option<SocketInfo>,
+}
+
+/// The two ends of a client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketInfo {
+    /// The client's.
+    pub source: SocketAddr,
+    /// The server's.
+    pub target: SocketAddr,
+}
+
+/// A subscription of a client (MQTT-243).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionInfo {
+    /// As the client wrote it, `$share/NAME/` included.
+    pub filter: Arc<str>,
+    /// Granted.
+    pub qos: QoS,
+}
+
+/// A message for one client (MQTT-244).
+#[derive(Clone, Debug)]
+pub struct DirectMessage {
+    /// Topic, payload and properties; the quality of service follows from `confirmation`.
+    pub message: Message,
+    /// Wait for the client's PUBACK for this long (MQTT-245).
+    pub confirmation: Option<Duration>,
+    /// Who sends it.
+    pub sender: Arc<Sender>,
+}
+
+/// Why a direct message was not delivered; the log reasons of MQTT-258.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectError {
+    /// A topic that starts with `$`, has wildcards or is too long (MQTT-247).
+    #[error("the topic {0}")]
+    InvalidTopic(String),
+    /// Neither connected nor a session (`TARGET_CLIENT_ID_NOT_FOUND`).
+    #[error("no client has this id")]
+    NotFound,
+    /// An offline persistent session (`TARGET_CLIENT_NOT_CONNECTED`).
+    #[error("the client has a persistent session but is not connected")]
+    NotConnected,
+    /// `RECEIVE_AUTHORIZATION_FAILURE` (POLICY-467).
+    #[error("the receiving client is not allowed to receive on this topic")]
+    ReceiveDenied,
+    /// The payload is over the limit.
+    #[error("the payload is {0} bytes long; at most {1} are allowed")]
+    TooLarge(usize, usize),
+    /// `RECEIVER_MAX_UNACKED_QOS1_EXCEEDED`.
+    #[error("the client has as many unacknowledged messages as it may")]
+    WindowFull,
+    /// `DELIVERY_CONFIRMATION_TIMEOUT`.
+    #[error("the client did not acknowledge the message in time")]
+    Timeout,
+}
+
+impl Broker {
+    /// The client's connection, now or within the last 30 minutes, or that of its session (MQTT-242); `None` when nothing is
+    /// known of it.
+    pub async fn connection(&self, scope: &Scope, client: &str) -> Option<ConnectionInfo> {
+        self.ask(scope, client, |shard, name| shard.connection_info(name)).await.flatten()
+    }
+
+    /// Disconnects a client with `API_INITIATED_DISCONNECT`, or ends its session (MQTT-236, MQTT-237). `false` when it is neither
+    /// connected nor has a session.
+    pub async fn delete_connection(
+        &self,
+        scope: &Scope,
+        client: &str,
+        clean_session: bool,
+        prevent_will: bool,
+    ) -> bool {
+        let delete = move |shard: &mut Shard, name: &SessionName| {
+            let Some(&session) = shard.by_name.get(name) else { return false };
+            let Some(connection) = shard.sessions.get(session).and_then(|session| session.connection) else {
+                if clean_session {
+                    shard.end_session(session, "the session was deleted by DeleteConnection");
+                }
+                return true;
+            };
+            let mut ending =
+                Ending::new(Reason::ApiInitiated, "the connection was deleted by DeleteConnection")
+                    .telling(ReasonCode::AdministrativeAction);
+            ending.will = !prevent_will;
+            ending.forget = clean_session;
+            shard.end(connection, ending);
+            true
+        };
+        self.ask(scope, client, delete).await.unwrap_or(false)
+    }
+
+    /// The client's subscriptions in the order of filters, also those of an offline session; `None` when there is none.
+    pub async fn subscriptions(&self, scope: &Scope, client: &str) -> Option<Vec<SubscriptionInfo>> {
+        let list = |shard: &mut Shard, name: &SessionName| {
+            let session = shard.sessions.get(*shard.by_name.get(name)?)?;
+            let info = |(filter, held): (&Arc<str>, &crate::session::Held)| SubscriptionInfo {
+                filter: Arc::clone(filter),
+                qos: held.qos,
+            };
+            Some(session.subscriptions.iter().map(info).collect())
+        };
+        self.ask(scope, client, list).await.flatten()
+    }
+
+    /// Sends a message to one connected client, subscribed or not: no rules run, nothing is queued or retained
+    /// (MQTT-244 to MQTT-248).
+    ///
+    /// # Errors
+    /// Why the client does not have it.
+    pub async fn send_direct_message(
+        &self,
+        scope: &Scope,
+        client: &str,
+        direct: DirectMessage,
+    ) -> Result<(), DirectError> {
+        let DirectMessage { message, confirmation, sender } = direct;
+        self.check_direct(&message)?;
+        let qos = if confirmation.is_some() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+        let publication = Publication {
+            scope: scope.clone(),
+            message: Message { retain: false, ..message.with_qos(qos) },
+            origin: Origin::Http(sender),
+            at: self.hub.clock.now(),
+        };
+        let (confirm, confirmed) = oneshot::channel();
+        let confirm = confirmation.map(|_| confirm);
+        let sent = self
+            .ask(scope, client, move |shard, name| shard.send_direct_message(name, publication, confirm))
+            .await
+            .unwrap_or(Err(DirectError::NotFound));
+        sent?;
+        let Some(timeout) = confirmation else { return Ok(()) };
+        match tokio::time::timeout(timeout, confirmed).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(DirectError::NotConnected),
+            Err(_) => Err(DirectError::Timeout),
+        }
+    }
+
+    /// The retained message of a topic (MQTT-233).
+    pub fn retained_message(&self, scope: &Scope, topic: &str) -> Option<Retained> {
+        self.hub.spaces.of(scope).retained.get(topic, self.hub.clock.now())
+    }
+
+    /// Up to `limit` retained messages with topics behind `after`, in the order of topics (MQTT-234).
+    pub fn retained_messages(&self, scope: &Scope, after: Option<&str>, limit: usize) -> Vec<Retained> {
+        self.hub.spaces.of(scope).retained.list(after, limit, self.hub.clock.now())
+    }
+
+    /// Whether a retained message on this topic would find no room, for doors that can say so (MQTT-149).
+    pub fn retained_is_full(&self, scope: &Scope, topic: &str) -> bool {
+        self.hub.spaces.of(scope).retained.is_full_for(topic, self.hub.bounds.retained)
+    }
+
+    /// How many clients are connected, in all scopes.
+    pub fn connected_clients(&self) -> usize {
+        self.hub.connected.len()
+    }
+
+    /// The clients of a scope that are connected, in the order of their ids.
+    pub fn connected_client_ids(&self, scope: &Scope) -> Vec<ClientId> {
+        let mut clients: Vec<ClientId> = self
+            .hub
+            .connected
+            .iter()
+            .filter(|entry| entry.key().scope == *scope)
+            .map(|entry| entry.key().client.clone())
+            .collect();
+        clients.sort_unstable();
+        clients
+    }
+
+    fn check_direct(&self, message: &Message) -> Result<(), DirectError> {
+        use thingstead_core::topic;
+        let bounds = &self.hub.bounds;
+        if topic::is_reserved(&message.topic) {
+            return Err(DirectError::InvalidTopic("starts with `$`, which is reserved".to_owned()));
+        }
+        topic::check_name(&message.topic)
+            .and_then(|()| bounds.check_topic(&message.topic))
+            .map_err(|error| DirectError::InvalidTopic(error.to_string()))?;
+        if message.payload.len() > bounds.payload {
+            return Err(DirectError::TooLarge(message.payload.len(), bounds.payload));
+        }
+        Ok(())
+    }
+
+    /// Asks the shard that is the client's home; `None` when the broker is stopping.
+    async fn ask<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        client: &str,
+        question: impl FnOnce(&mut Shard, &SessionName) -> T + Send + 'static,
+    ) -> Option<T> {
+        let name = SessionName { scope: scope.clone(), client: ClientId::from(client) };
+        let (answer, answered) = oneshot::channel();
+        self.hub.mailboxes.get(usize::from(self.hub.home(&name)))?.push(Mail::Ask(Box::new(move |shard| {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(question(shard, &name));
+        })));
+        answered.await.ok()
+    }
+}
+
+impl Shard {
+    fn connection_info(&mut self, name: &SessionName) -> Option<ConnectionInfo> {
+        let session = self.by_name.get(name).and_then(|key| self.sessions.get(*key));
+        let connection =
+            session.and_then(|session| session.connection).and_then(|key| self.connections.get(key));
+        if let Some((connection, live)) = connection.and_then(|found| Some((found, found.live.as_ref()?))) {
+            return Some(ConnectionInfo {
+                connected: true,
+                clean_session: live.clean,
+                keep_alive: live.keep_alive_asked,
+                session_expiry: live.session_expiry,
+                connected_since: Some(live.connected_at),
+                disconnected_since: None,
+                disconnect_reason: None,
+                thing: live.sender.thing.clone(),
+                socket: Some(SocketInfo { source: connection.peer.address, target: connection.peer.local }),
+            });
+        }
+        let left = self.remembered.get(name).and_then(|remembered| remembered.left.as_ref());
+        match (left, session) {
+            (Some(left), session) if session.is_some() || self.now.since(left.at) < REMEMBER => {
+                Some(ConnectionInfo {
+                    connected: false,
+                    clean_session: left.clean,
+                    keep_alive: left.keep_alive,
+                    session_expiry: left.session_expiry,
+                    connected_since: None,
+                    disconnected_since: Some(left.at),
+                    disconnect_reason: Some(left.reason),
+                    thing: left.thing.clone(),
+                    socket: None,
+                })
+            }
+            // A session that was read back after a restart: its last connection is not remembered.
+            (None, Some(session)) => Some(ConnectionInfo {
+                connected: false,
+                clean_session: false,
+                keep_alive: 0,
+                session_expiry: session.expiry,
+                connected_since: None,
+                disconnected_since: session.left_at,
+                disconnect_reason: None,
+                thing: None,
+                socket: None,
+            }),
+            _ => None,
+        }
+    }
+
+    fn send_direct_message(
+        &mut self,
+        name: &SessionName,
+        publication: Publication,
+        confirm: Option<oneshot::Sender<()>>,
+    ) -> Result<(), DirectError> {
+        let Some(&key) = self.by_name.get(name) else { return Err(DirectError::NotFound) };
+        let Some(session) = self.sessions.get(key) else { return Err(DirectError::NotFound) };
+        let Some(connection) = session.connection else { return Err(DirectError::NotConnected) };
+        let in_flight = session.in_flight.len();
+        let live = self.connections.get_mut(connection).and_then(|connection| connection.live.as_mut());
+        let Some(live) = live else { return Err(DirectError::NotConnected) };
+        if !live.access.permits(Action::Receive, &publication.message.topic) {
+            return Err(DirectError::ReceiveDenied);
+        }
+        match confirm {
+            None => self.send_directly(key, publication),
+            Some(_) if in_flight >= live.window => return Err(DirectError::WindowFull),
+            Some(confirm) => self.send_confirmed(key, publication, confirm),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! Lifecycle events, and what is remembered of clients (MQTT-198 to MQTT-214, MQTT-239 to MQTT-242).
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Map, Value, json};
+use thingstead_core::{Message, Origin, Principal, Publication, QoS, Scope, ThingName, Timestamp};
+
+use crate::access::Asking;
+use crate::bounds::{REMEMBER, VERSION_MEMORY};
+use crate::connection::Live;
+use crate::connection::disconnect::{Ending, Reason};
+use crate::hub::SessionName;
+use crate::router::route::Journey;
+use crate::shard::Shard;
+use crate::shard::slots::Key;
+use crate::shard::timers::Timer;
+
+/// What is remembered of a client that is or was connected.
+#[derive(Clone, Debug)]
+pub(crate) struct Remembered {
+    /// The version number of its next connection.
+    pub(crate) next_version: u64,
+    /// Of the last connection that ended.
+    pub(crate) left: Option<Left>,
+}
+
+/// A connection that ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Left {
+    pub(crate) at: Timestamp,
+    pub(crate) reason: Reason,
+    pub(crate) clean: bool,
+    pub(crate) keep_alive: u16,
+    pub(crate) session_expiry: u32,
+    pub(crate) thing: Option<ThingName>,
+}
+
+/// The principal as text, without allocating for the common ones.
+pub(crate) fn principal_text(principal: &Principal) -> Arc<str> {
+    static ANONYMOUS: OnceLock<Arc<str>> = OnceLock::new();
+    match principal {
+        Principal::Certificate(id) => id.shared(),
+        Principal::Iam { unique_id, .. } => Arc::clone(unique_id),
+        Principal::Cognito { identity_id, .. } => Arc::clone(identity_id),
+        Principal::Custom { principal_id, .. } => Arc::clone(principal_id),
+        Principal::Anonymous => Arc::clone(ANONYMOUS.get_or_init(|| "anonymous".into())),
+    }
+}
+
+impl Shard {
+    /// The version number of a new connection: rising per client, from 0 after an hour without one (MQTT-209).
+    pub(crate) fn next_version(&mut self, name: &SessionName) -> u64 {
+        let now = self.now;
+        let remembered =
+            self.remembered.entry(name.clone()).or_insert(Remembered { next_version: 0, left: None });
+        if let Some(left) = remembered.left.take() {
+            let memory = VERSION_MEMORY.max(std::time::Duration::from_secs(u64::from(left.session_expiry)));
+            if now.since(left.at) >= memory {
+                remembered.next_version = 0;
+            }
+        }
+        let version = remembered.next_version;
+        remembered.next_version += 1;
+        version
+    }
+
+    /// Keeps what the API may be asked about a client that went away.
+    pub(crate) fn remember_leaving(&mut self, live: &Live, ending: &Ending) {
+        let left = Left {
+            at: self.now,
+            reason: ending.reason,
+            clean: live.clean,
+            keep_alive: live.keep_alive_asked,
+            session_expiry: live.session_expiry,
+            thing: live.sender.thing.clone(),
+        };
+        if let Some(remembered) = self.remembered.get_mut(&live.name) {
+            remembered.left = Some(left);
+        }
+        if self.remembered.len() == 1 {
+            self.timers.add(self.now.plus(REMEMBER), Timer::Forget);
+        }
+    }
+
+    /// Forgets clients that have been away for longer than anybody may ask about.
+    pub(crate) fn forget_clients(&mut self) {
+        let now = self.now;
+        self.remembered.retain(|_, remembered| {
+            remembered.left.as_ref().is_none_or(|left| {
+                let memory =
+                    VERSION_MEMORY.max(std::time::Duration::from_secs(u64::from(left.session_expiry)));
+                now.since(left.at) < memory
+            })
+        });
+        if !self.remembered.is_empty() {
+            self.timers.add(now.plus(REMEMBER), Timer::Forget);
+        }
+    }
+
+    /// MQTT-199.
+    pub(crate) fn announce_connected(&mut self, key: Key) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let Some(live) = &connection.live else { return };
+        let mut event = self.lifecycle(live, "connected");
+        event.insert("ipAddress".to_owned(), json!(connection.peer.address.ip().to_string()));
+        self.number(&mut event, live.version_number);
+        let (scope, client) = (live.name.scope.clone(), live.name.client.to_string());
+        self.announce(&scope, "presence/connected", &client, event);
+    }
+
+    /// MQTT-200.
+    pub(crate) fn announce_disconnected(&mut self, live: &Live, ending: &Ending) {
+        let mut event = self.lifecycle(live, "disconnected");
+        let by_client = ending.reason == Reason::ClientInitiated;
+        event.insert("clientInitiatedDisconnect".to_owned(), json!(by_client));
+        event.insert("disconnectReason".to_owned(), json!(ending.reason.name()));
+        self.number(&mut event, live.version_number);
+        self.announce(&live.name.scope, "presence/disconnected", &live.name.client, event);
+    }
+
+    /// MQTT-202, POLICY-407, POLICY-408.
+    pub(crate) fn connect_failed(&mut self, asking: &Asking, thing: Option<&ThingName>, session: &str) {
+        let mut event = Map::new();
+        event.insert("clientId".to_owned(), json!(&*asking.client));
+        if let Some(thing) = thing {
+            event.insert("thingName".to_owned(), json!(&**thing));
+        }
+        event.insert("timestamp".to_owned(), json!(self.now.as_millis()));
+        event.insert("eventType".to_owned(), json!("connect_failed"));
+        event.insert("connectFailureReason".to_owned(), json!("AUTHORIZATION_FAILED"));
+        event.insert("principalIdentifier".to_owned(), json!(asking.principal.to_string()));
+        event.insert("sessionIdentifier".to_owned(), json!(session));
+        if let Some(address) = asking.address {
+            event.insert("ipAddress".to_owned(), json!(address.ip().to_string()));
+        }
+        self.announce(&asking.scope, "presence/connect_failed", &asking.client, event);
+    }
+
+    /// MQTT-203, MQTT-204.
+    pub(crate) fn announce_subscriptions(&mut self, key: Key, what: &'static str, filters: &[Arc<str>]) {
+        if filters.is_empty() {
+            return;
+        }
+        let Some(live) = self.connections.get(key).and_then(|connection| connection.live.as_ref()) else {
+            return;
+        };
+        let mut event = self.lifecycle(live, what);
+        event.insert("topics".to_owned(), json!(filters));
+        let (scope, client) = (live.name.scope.clone(), live.name.client.to_string());
+        self.announce(&scope, &format!("subscriptions/{what}"), &client, event);
+    }
+
+    fn lifecycle(&self, live: &Live, what: &str) -> Map<String, Value> {
+        let mut event = Map::new();
+        event.insert("clientId".to_owned(), json!(&*live.name.client));
+        // MQTT-205
+        if let Some(thing) = live.access.exclusive_thing() {
+            event.insert("thingName".to_owned(), json!(&*thing));
+        }
+        event.insert("timestamp".to_owned(), json!(self.now.as_millis()));
+        event.insert("eventType".to_owned(), json!(what));
+        event.insert("sessionIdentifier".to_owned(), json!(&*live.sender.session));
+        event.insert("principalIdentifier".to_owned(), json!(live.sender.principal.to_string()));
+        event
+    }
+
+    fn number(&self, event: &mut Map<String, Value>, number: u64) {
+        // MQTT-211
+        if self.hub.settings.version_numbers {
+            event.insert("versionNumber".to_owned(), json!(number));
+        }
+    }
+
+    fn announce(&mut self, scope: &Scope, kind: &str, client: &str, event: Map<String, Value>) {
+        // MQTT-212, POLICY-409
+        if client.contains(['+', '#']) {
+            return;
+        }
+        let payload = Value::Object(event).to_string();
+        let message =
+            Message::new(format!("$aws/events/{kind}/{client}"), payload).with_qos(QoS::AtLeastOnce);
+        let publication =
+            Publication { scope: scope.clone(), message, origin: Origin::Service("events"), at: self.now };
+        self.route(publication, Journey::default());
+    }
+}

@@ -1,0 +1,138 @@
+//! Shared subscriptions: groups of which one member gets each message (MQTT-128 to MQTT-142).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use thingstead_core::{Publication, QoS};
+
+use super::SessionKey;
+
+/// A group: a share name with a filter (MQTT-130).
+pub(crate) struct Group {
+    name: Arc<str>,
+    filter: Arc<str>,
+    /// What its queued messages are stored under.
+    pub(crate) storage: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    members: Vec<Member>,
+    queue: VecDeque<Waiting>,
+}
+
+/// A session in a group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    /// Which.
+    pub(crate) session: SessionKey,
+    /// What it was granted.
+    pub(crate) qos: QoS,
+    /// Whether the session outlives its connection.
+    pub(crate) persistent: bool,
+    /// Whether its client is connected.
+    pub(crate) online: bool,
+}
+
+/// A message that waits for a member.
+#[derive(Clone)]
+pub(crate) struct Waiting {
+    /// What.
+    pub(crate) publication: Arc<Publication>,
+    /// The number of its row in the store.
+    pub(crate) row: u64,
+}
+
+impl Group {
+    /// A group without members.
+    pub(crate) fn new(name: &str, filter: &str) -> Self {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::digest(format!("{name}/{filter}").as_bytes());
+        let storage = digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Self { name: name.into(), filter: filter.into(), storage, state: Mutex::default() }
+    }
+
+    /// The share name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The filter behind it.
+    pub(crate) fn filter(&self) -> &Arc<str> {
+        &self.filter
+    }
+
+    /// Adds a member or changes it. `false` when the group is full.
+    pub(crate) fn join(&self, member: Member, most: usize) -> bool {
+        let mut state = self.state.lock();
+        if let Some(held) = state.members.iter_mut().find(|held| held.session == member.session) {
+            *held = member;
+            return true;
+        }
+        if state.members.len() >= most {
+            return false;
+        }
+        state.members.push(member);
+        true
+    }
+
+    /// Removes a member; `true` when it was the last and the group holds nothing any more.
+    pub(crate) fn leave(&self, session: SessionKey) -> bool {
+        let mut state = self.state.lock();
+        state.members.retain(|member| member.session != session);
+        state.members.is_empty()
+    }
+
+    /// Notes that a member's client came or went.
+    pub(crate) fn set_online(&self, session: SessionKey, online: bool) {
+        if let Some(member) = self.state.lock().members.iter_mut().find(|member| member.session == session) {
+            member.online = online;
+        }
+    }
+
+    /// The members whose clients are connected, beginning at a random place, and whether messages are queued for the group
+    /// (MQTT-136).
+    pub(crate) fn candidates(&self, random: impl FnOnce(u64) -> u64) -> (Vec<Member>, bool) {
+        let state = self.state.lock();
+        let persistent = state.members.iter().any(|member| member.persistent);
+        let mut online: Vec<Member> = state.members.iter().filter(|member| member.online).copied().collect();
+        if online.len() > 1 {
+            let first = usize::try_from(random(online.len() as u64)).unwrap_or(0);
+            let count = online.len();
+            online.rotate_left(first % count);
+        }
+        (online, persistent)
+    }
+
+    /// Queues a message; `false` when `most` are waiting already (MQTT-140).
+    pub(crate) fn push(&self, waiting: Waiting, most: usize) -> bool {
+        let mut state = self.state.lock();
+        if state.queue.len() >= most {
+            return false;
+        }
+        state.queue.push_back(waiting);
+        true
+    }
+
+    /// The oldest queued message.
+    pub(crate) fn pop(&self) -> Option<Waiting> {
+        self.state.lock().queue.pop_front()
+    }
+
+    /// Puts a message back that a member did not acknowledge.
+    pub(crate) fn push_front(&self, waiting: Waiting) {
+        self.state.lock().queue.push_front(waiting);
+    }
+
+    /// How many messages wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.state.lock().queue.len()
+    }
+
+    /// The sessions of the members that are connected.
+    pub(crate) fn online(&self) -> Vec<SessionKey> {
+        self.state.lock().members.iter().filter(|member| member.online).map(|member| member.session).collect()
+    }
+}

@@ -1,0 +1,42 @@
+//! The topic space of one scope: who subscribed to what, and what is retained. Nothing crosses it (MQTT-007).
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use parking_lot::RwLock;
+use thingstead_core::Scope;
+
+use super::trie::Trie;
+use crate::retained::RetainedMessages;
+
+/// A topic space, shared by all shards.
+pub(crate) struct Space {
+    /// Subscriptions of connected and of offline sessions.
+    pub(crate) subscriptions: RwLock<Trie>,
+    /// Retained messages.
+    pub(crate) retained: RetainedMessages,
+}
+
+/// The spaces of all scopes.
+#[derive(Default)]
+pub(crate) struct Spaces(DashMap<Scope, Arc<Space>>);
+
+impl Spaces {
+    /// The scope's space, made when it is first asked for.
+    pub(crate) fn of(&self, scope: &Scope) -> Arc<Space> {
+        if let Some(space) = self.0.get(scope) {
+            return Arc::clone(&space);
+        }
+        let make =
+            || Arc::new(Space { subscriptions: RwLock::default(), retained: RetainedMessages::default() });
+        Arc::clone(&self.0.entry(scope.clone()).or_insert_with(make))
+    }
+
+    /// Forgets every subscription and retained message.
+    pub(crate) fn clear(&self) {
+        for space in self.0.iter() {
+            *space.subscriptions.write() = Trie::default();
+            space.retained.clear();
+        }
+    }
+}

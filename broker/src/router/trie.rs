@@ -1,0 +1,264 @@
+//! The subscription index of one scope: a trie of topic levels.
+//!
+//! It answers which sessions want a topic in one walk. Matching is AWS's: `a/#` does not match `a` (MQTT-120), `+` matches
+//! one level that may be empty (MQTT-121), a leading wildcard never matches a topic that starts with `$` (MQTT-123).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use thingstead_core::QoS;
+
+use super::SessionKey;
+use super::shared::Group;
+
+/// An ordinary subscription as the index keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Who subscribed.
+    pub(crate) session: SessionKey,
+    /// The granted quality of service.
+    pub(crate) qos: QoS,
+    /// MQTT 5 No Local: the subscriber's own messages are withheld (MQTT-125).
+    pub(crate) no_local: bool,
+    /// Where copies of QoS 1 messages are stored, for a session that outlives its connection.
+    pub(crate) storage: Option<u64>,
+}
+
+/// A trie of filters.
+#[derive(Default)]
+pub(crate) struct Trie {
+    root: Node,
+}
+
+#[derive(Default)]
+struct Node {
+    children: HashMap<Box<str>, Node>,
+    any: Option<Box<Node>>,
+    here: Holders,
+    below: Holders,
+}
+
+/// Who holds one filter.
+#[derive(Default)]
+struct Holders {
+    entries: Vec<Entry>,
+    groups: Vec<Arc<Group>>,
+}
+
+impl Holders {
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.groups.is_empty()
+    }
+}
+
+impl Node {
+    fn is_empty(&self) -> bool {
+        self.children.is_empty() && self.any.is_none() && self.here.is_empty() && self.below.is_empty()
+    }
+}
+
+/// What a topic matched. Reused from message to message so that matching allocates nothing.
+#[derive(Default)]
+pub(crate) struct Matches {
+    /// One per matching filter; a session with overlapping filters appears several times.
+    pub(crate) entries: Vec<Entry>,
+    /// One per matching shared group.
+    pub(crate) groups: Vec<Arc<Group>>,
+}
+
+impl Matches {
+    /// Forgets the last topic, keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.groups.clear();
+    }
+
+    fn add(&mut self, holders: &Holders) {
+        self.entries.extend_from_slice(&holders.entries);
+        if !holders.groups.is_empty() {
+            self.groups.extend(holders.groups.iter().cloned());
+        }
+    }
+}
+
+impl Trie {
+    /// Adds a subscription; `false` when it replaced one of the same session on the same filter (MQTT-112).
+    pub(crate) fn subscribe(&mut self, filter: &str, entry: Entry) -> bool {
+        let entries = &mut self.holders(filter).entries;
+        match entries.iter_mut().find(|held| held.session == entry.session) {
+            Some(held) => {
+                *held = entry;
+                false
+            }
+            None => {
+                entries.push(entry);
+                true
+            }
+        }
+    }
+
+    /// Removes a subscription; `false` when there was none.
+    pub(crate) fn unsubscribe(&mut self, filter: &str, session: SessionKey) -> bool {
+        remove(&mut self.root, filter.split('/'), &mut |holders| {
+            let before = holders.entries.len();
+            holders.entries.retain(|held| held.session != session);
+            before != holders.entries.len()
+        })
+    }
+
+    /// The group of that name on the filter, made if there is none (MQTT-130).
+    pub(crate) fn group(
+        &mut self,
+        filter: &str,
+        make: impl FnOnce() -> Arc<Group>,
+        name: &str,
+    ) -> Arc<Group> {
+        let groups = &mut self.holders(filter).groups;
+        match groups.iter().find(|group| group.name() == name) {
+            Some(group) => Arc::clone(group),
+            None => {
+                let group = make();
+                groups.push(Arc::clone(&group));
+                group
+            }
+        }
+    }
+
+    /// Forgets a group.
+    pub(crate) fn remove_group(&mut self, filter: &str, name: &str) {
+        remove(&mut self.root, filter.split('/'), &mut |holders| {
+            let before = holders.groups.len();
+            holders.groups.retain(|group| group.name() != name);
+            before != holders.groups.len()
+        });
+    }
+
+    /// Adds everybody who wants `topic` to `found`.
+    pub(crate) fn matches(&self, topic: &str, found: &mut Matches) {
+        walk(&self.root, topic, topic.starts_with('$'), found);
+    }
+
+    fn holders(&mut self, filter: &str) -> &mut Holders {
+        let mut node = &mut self.root;
+        let mut levels = filter.split('/').peekable();
+        while let Some(level) = levels.next() {
+            if level == "#" && levels.peek().is_none() {
+                return &mut node.below;
+            }
+            node = if level == "+" {
+                node.any.get_or_insert_default()
+            } else {
+                node.children.entry(level.into()).or_default()
+            };
+        }
+        &mut node.here
+    }
+}
+
+fn walk(node: &Node, rest: &str, reserved: bool, found: &mut Matches) {
+    if !reserved {
+        found.add(&node.below);
+    }
+    let (level, after) = match rest.split_once('/') {
+        Some((level, after)) => (level, Some(after)),
+        None => (rest, None),
+    };
+    let named = node.children.get(level);
+    let any = if reserved { None } else { node.any.as_deref() };
+    for next in [named, any].into_iter().flatten() {
+        match after {
+            Some(after) => walk(next, after, false, found),
+            None => found.add(&next.here),
+        }
+    }
+}
+
+fn remove<'a>(
+    node: &mut Node,
+    mut levels: impl Iterator<Item = &'a str>,
+    take: &mut dyn FnMut(&mut Holders) -> bool,
+) -> bool {
+    // Not an explicit stack: filters have few levels, and only those that were added are walked.
+    fn descend(
+        node: &mut Node,
+        levels: &mut dyn Iterator<Item = &str>,
+        take: &mut dyn FnMut(&mut Holders) -> bool,
+    ) -> bool {
+        let Some(level) = levels.next() else { return take(&mut node.here) };
+        if level == "#" {
+            return take(&mut node.below);
+        }
+        if level == "+" {
+            let Some(next) = node.any.as_deref_mut() else { return false };
+            let removed = descend(next, levels, take);
+            if next.is_empty() {
+                node.any = None;
+            }
+            return removed;
+        }
+        let Some(next) = node.children.get_mut(level) else { return false };
+        let removed = descend(next, levels, take);
+        if next.is_empty() {
+            node.children.remove(level);
+        }
+        removed
+    }
+    descend(node, &mut levels, take)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(slot: u32, qos: QoS) -> Entry {
+        Entry { session: SessionKey { shard: 0, slot, generation: 0 }, qos, no_local: false, storage: None }
+    }
+
+    fn wanting(trie: &Trie, topic: &str) -> Vec<u32> {
+        let mut found = Matches::default();
+        trie.matches(topic, &mut found);
+        let mut slots: Vec<_> = found.entries.iter().map(|entry| entry.session.slot).collect();
+        slots.sort_unstable();
+        slots
+    }
+
+    #[test]
+    fn the_trie_agrees_with_the_plain_matcher() {
+        // MQTT-101, MQTT-120, MQTT-121, MQTT-123
+        let filters = [
+            "a/b", "a/+", "a/#", "#", "+", "+/+", "+/b", "/a", "/+", "a//b", "a/+/b", "$aws/#", "$aws/+/x",
+            "+/b/#", "/#", "a",
+        ];
+        let topics = [
+            "a", "a/b", "a/", "/a", "a//b", "a/x/b", "$aws/y/x", "$aws", "b/b", "x/b/c/d", "/", "A/b", "a/b/",
+        ];
+        let mut trie = Trie::default();
+        for (slot, filter) in filters.iter().enumerate() {
+            assert!(trie.subscribe(filter, entry(slot as u32, QoS::AtMostOnce)));
+        }
+        for topic in topics {
+            let expected: Vec<u32> = (0u32..)
+                .zip(filters)
+                .filter(|(_, filter)| thingstead_core::topic::matches(filter, topic))
+                .map(|(slot, _)| slot)
+                .collect();
+            assert_eq!(wanting(&trie, topic), expected, "{topic}");
+        }
+        for (slot, filter) in (0u32..).zip(filters) {
+            assert!(trie.unsubscribe(filter, entry(slot, QoS::AtMostOnce).session), "{filter}");
+            assert!(!trie.unsubscribe(filter, entry(slot, QoS::AtMostOnce).session), "{filter}");
+        }
+        assert!(trie.root.is_empty(), "an emptied trie keeps no nodes");
+    }
+
+    #[test]
+    fn subscribing_again_replaces() {
+        // MQTT-112
+        let mut trie = Trie::default();
+        assert!(trie.subscribe("a/+", entry(1, QoS::AtMostOnce)));
+        assert!(!trie.subscribe("a/+", entry(1, QoS::AtLeastOnce)));
+        let mut found = Matches::default();
+        trie.matches("a/b", &mut found);
+        assert_eq!(found.entries, [entry(1, QoS::AtLeastOnce)]);
+    }
+}

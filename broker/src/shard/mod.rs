@@ -1,0 +1,145 @@
+//! A shard: one thread that owns whole connections, their sessions and their output buffers.
+//!
+//! Everything a packet causes on its own shard happens in one call chain over `&mut Shard`, without locks, channels or task
+//! switches: the packet is read, judged and routed, frames are appended to the receivers' output buffers, and at the end of the
+//! turn each dirty buffer is written once ([`turn`]). Other shards get one batch of [`mail`] a turn.
+
+pub(crate) mod letters;
+pub(crate) mod link;
+pub(crate) mod mail;
+pub(crate) mod slots;
+pub(crate) mod thread;
+pub(crate) mod timers;
+pub(crate) mod turn;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use thingstead_core::journal::{Event, Kind};
+use thingstead_core::{Scope, Timestamp};
+use thingstead_store::Batch;
+
+use self::link::Lent;
+use self::mail::{Held, Mail};
+use self::slots::{Key, Slots};
+use self::timers::Timers;
+use self::turn::Signal;
+use crate::connection::Connection;
+use crate::hub::{Hub, SessionName};
+use crate::presence::Remembered;
+use crate::router::trie::Matches;
+use crate::session::Session;
+
+/// A shard's whole state.
+pub(crate) struct Shard {
+    /// Its number.
+    pub(crate) id: u16,
+    /// What all shards share.
+    pub(crate) hub: Arc<Hub>,
+    /// Sockets.
+    pub(crate) connections: Slots<Connection>,
+    /// Sessions, connected or not.
+    pub(crate) sessions: Slots<Session>,
+    /// The sessions by client.
+    pub(crate) by_name: HashMap<SessionName, Key>,
+    /// What is remembered of clients beyond their sessions.
+    pub(crate) remembered: HashMap<SessionName, Remembered>,
+    /// What shall happen when.
+    pub(crate) timers: Timers,
+    /// The time of this step; the clock is asked once per step.
+    pub(crate) now: Timestamp,
+    /// What this turn has gathered.
+    pub(crate) turn: Turn,
+    /// Tells the turn loop that there is something to do.
+    pub(crate) signal: Rc<Signal>,
+    /// Buffers lent to whoever reads or writes.
+    pub(crate) lent: Lent,
+    /// The buffer that packets are read from.
+    pub(crate) input: BytesMut,
+    /// Output buffers nobody uses.
+    pub(crate) spare: Vec<Vec<u8>>,
+    /// Memory of the last match.
+    pub(crate) matches: Matches,
+}
+
+/// What happened since the last writes.
+#[derive(Default)]
+pub(crate) struct Turn {
+    /// Connections with something to write.
+    pub(crate) dirty: Vec<Key>,
+    /// Journal events in order.
+    pub(crate) events: Vec<Event>,
+    /// Letters by shard.
+    pub(crate) mail: Vec<Vec<Mail>>,
+    /// Changes of the database.
+    pub(crate) batch: Batch,
+    /// Acknowledgements that wait for `batch`.
+    pub(crate) held: Vec<Held>,
+}
+
+impl Shard {
+    /// An empty shard.
+    pub(crate) fn new(id: u16, hub: Arc<Hub>, signal: Rc<Signal>) -> Self {
+        let shards = hub.mailboxes.len();
+        let now = hub.clock.now();
+        Self {
+            id,
+            hub,
+            connections: Slots::default(),
+            sessions: Slots::default(),
+            by_name: HashMap::new(),
+            remembered: HashMap::new(),
+            timers: Timers::default(),
+            now,
+            turn: Turn { mail: (0..shards).map(|_| Vec::new()).collect(), ..Turn::default() },
+            signal,
+            lent: Lent::default(),
+            input: BytesMut::new(),
+            spare: Vec::new(),
+            matches: Matches::default(),
+        }
+    }
+
+    /// Asks the clock; the first thing of every step.
+    pub(crate) fn step(&mut self) {
+        self.now = self.hub.clock.now();
+    }
+
+    /// Writes an event down at the end of the turn.
+    pub(crate) fn record(&mut self, event: Event) {
+        self.turn.events.push(event);
+        self.signal.raise();
+    }
+
+    /// An event of this moment.
+    pub(crate) fn event(&self, scope: &Scope, kind: Kind) -> Event {
+        Event::new(scope, self.now, kind)
+    }
+
+    /// Leaves a letter for a shard, sent at the end of the turn.
+    pub(crate) fn send(&mut self, shard: u16, mail: Mail) {
+        if let Some(letters) = self.turn.mail.get_mut(usize::from(shard)) {
+            letters.push(mail);
+        }
+        self.signal.raise();
+    }
+
+    /// The connection has something to write.
+    pub(crate) fn mark(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && !connection.dirty
+        {
+            connection.dirty = true;
+            self.turn.dirty.push(key);
+            self.signal.raise();
+        }
+    }
+
+    /// Adds changes to the turn's batch.
+    pub(crate) fn store(&mut self, change: impl FnOnce(&mut Batch)) {
+        change(&mut self.turn.batch);
+        self.signal.raise();
+    }
+}

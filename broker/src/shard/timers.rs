@@ -1,0 +1,93 @@
+//! What shall happen when, by the injected clock.
+//!
+//! Entries are never removed: when one comes due, its handler looks whether it still means anything.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use thingstead_core::Timestamp;
+
+use super::Shard;
+use super::slots::Key;
+
+/// What to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// A connection: has it been silent for too long? Before CONNECT: is it too slow?
+    KeepAlive(Key),
+    /// A connection: does it still not read?
+    Write(Key),
+    /// A WebSocket connection: its time is over (MQTT-016).
+    TooOld(Key),
+    /// A session: deliveries to send again, or to give up.
+    Retry(Key),
+    /// A session: stored messages to send.
+    Stored(Key),
+    /// A session: its client stayed away.
+    Expiry(Key),
+    /// Clients nobody asks about any more.
+    Forget,
+}
+
+/// A queue of timers.
+#[derive(Default)]
+pub(crate) struct Timers(BinaryHeap<Reverse<(Timestamp, Timer)>>);
+
+impl Timers {
+    /// Sets a timer.
+    pub(crate) fn add(&mut self, at: Timestamp, timer: Timer) {
+        self.0.push(Reverse((at, timer)));
+    }
+
+    /// When the next one is due.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.0.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The next one that is due.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<Timer> {
+        if self.next()? > now {
+            return None;
+        }
+        self.0.pop().map(|Reverse((_, timer))| timer)
+    }
+}
+
+impl Shard {
+    /// Handles what is due; answers when the next timer is.
+    pub(crate) fn tick(&mut self) -> Option<Timestamp> {
+        self.step();
+        let mut budget = TICK;
+        while let Some(timer) = self.timers.due(self.now) {
+            match timer {
+                Timer::KeepAlive(key) => self.check_silence(key),
+                Timer::Write(key) => self.check_writing(key),
+                Timer::TooOld(key) => self.web_socket_is_old(key),
+                Timer::Retry(key) => self.retry(key),
+                Timer::Stored(key) => self.send_stored(key),
+                Timer::Expiry(key) => self.check_expiry(key),
+                Timer::Forget => self.forget_clients(),
+            }
+            budget -= 1;
+            if budget == 0 {
+                return Some(self.now);
+            }
+        }
+        self.timers.next()
+    }
+}
+
+/// So many timers at once, so that a jump of the clock does not keep the sockets waiting.
+const TICK: usize = 10_000;
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.slot, self.generation).cmp(&(other.slot, other.generation))
+    }
+}

@@ -1,0 +1,184 @@
+//! The end of a turn: what was gathered goes out, each thing once.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use thingstead_core::Publication;
+
+use super::Shard;
+use super::mail::Mail;
+use super::slots::Key;
+use crate::connection::disconnect::Ending;
+use crate::router::route::Journey;
+
+/// Wakes the turn loop. Raised by whatever leaves something to do; the loop runs behind every task that is ready already, so
+/// that what several sockets brought is written together.
+#[derive(Default)]
+pub(crate) struct Signal {
+    raised: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Signal {
+    /// There is something to do.
+    pub(crate) fn raise(&self) {
+        if !self.raised.replace(true)
+            && let Some(waker) = &*self.waker.borrow()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Waits until there is.
+    pub(crate) async fn wait(&self) {
+        poll_fn(|cx| {
+            if self.raised.replace(false) {
+                return Poll::Ready(());
+            }
+            *self.waker.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// Publications that services and rules made on this shard's own thread, in the middle of a turn. They wait here because the
+/// shard is busy with the message that caused them.
+pub(crate) struct Inbox {
+    hub: *const crate::hub::Hub,
+    waiting: RefCell<Vec<Publication>>,
+    signal: Rc<Signal>,
+}
+
+thread_local! {
+    static INBOX: RefCell<Option<Rc<Inbox>>> = const { RefCell::new(None) };
+}
+
+impl Inbox {
+    /// Makes this thread a shard's.
+    pub(crate) fn install(hub: &Arc<crate::hub::Hub>, signal: &Rc<Signal>) -> Rc<Self> {
+        let inbox =
+            Rc::new(Self { hub: Arc::as_ptr(hub), waiting: RefCell::default(), signal: Rc::clone(signal) });
+        INBOX.set(Some(Rc::clone(&inbox)));
+        inbox
+    }
+
+    /// Leaves a publication for this thread's shard; hands it back on a thread that serves no shard of this broker.
+    pub(crate) fn offer(hub: &Arc<crate::hub::Hub>, publication: Publication) -> Result<(), Publication> {
+        INBOX.with_borrow(|inbox| match inbox {
+            Some(inbox) if std::ptr::eq(inbox.hub, Arc::as_ptr(hub)) => {
+                inbox.waiting.borrow_mut().push(publication);
+                inbox.signal.raise();
+                Ok(())
+            }
+            _ => Err(publication),
+        })
+    }
+
+    /// What waits.
+    pub(crate) fn take(&self) -> Vec<Publication> {
+        std::mem::take(&mut *self.waiting.borrow_mut())
+    }
+}
+
+impl Shard {
+    /// Routes what waits, then lets everything out: database, journal, sockets, other shards.
+    pub(crate) fn end_turn(&mut self, inbox: &Inbox) {
+        self.step();
+        // Answers to answers belong to the same turn; what keeps answering itself gets the next one.
+        for _ in 0..ROUNDS {
+            let waiting = inbox.take();
+            if waiting.is_empty() {
+                break;
+            }
+            for publication in waiting {
+                self.route(publication, Journey::default());
+            }
+        }
+        self.commit();
+        self.hub.journal.record_all(self.turn.events.drain(..));
+        let mut dirty = std::mem::take(&mut self.turn.dirty);
+        for key in dirty.drain(..) {
+            self.flush(key);
+        }
+        if self.turn.dirty.is_empty() {
+            self.turn.dirty = dirty;
+        }
+        for (mailbox, letters) in self.hub.mailboxes.iter().zip(&mut self.turn.mail) {
+            if !letters.is_empty() {
+                mailbox.push_all(letters);
+            }
+        }
+    }
+
+    fn commit(&mut self) {
+        if self.turn.batch.is_empty() && self.turn.held.is_empty() {
+            return;
+        }
+        let commit = self.hub.store.commit(std::mem::take(&mut self.turn.batch));
+        let held = std::mem::take(&mut self.turn.held);
+        if held.is_empty() {
+            // Nobody waits for it; the writer logs a failure.
+            drop(commit);
+            return;
+        }
+        let (hub, id) = (Arc::clone(&self.hub), usize::from(self.id));
+        commit.then(move |outcome| {
+            if let Some(mailbox) = hub.mailboxes.get(id) {
+                mailbox.push(Mail::Durable { held, outcome });
+            }
+        });
+    }
+
+    /// Writes a connection's output once.
+    fn flush(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.dirty = false;
+        let waker = connection.waker.as_ref().unwrap_or(Waker::noop());
+        match connection.link.write(&mut connection.output, waker, &mut self.lent) {
+            Ok(true) => {
+                connection.blocked_since = None;
+                let output = std::mem::take(&mut connection.output);
+                if output.capacity() > 0 && output.capacity() <= SPARE_BYTES && self.spare.len() < SPARE {
+                    self.spare.push(output);
+                }
+                if connection.leaving {
+                    self.leave(key);
+                }
+            }
+            Ok(false) => {
+                let first = connection.blocked_since.is_none();
+                let since = *connection.blocked_since.get_or_insert(self.now);
+                // The connection's task waits for the socket to take more.
+                if let Some(waker) = &connection.waker {
+                    waker.wake_by_ref();
+                }
+                if first {
+                    self.timers
+                        .add(since.plus(self.hub.settings.write_timeout), super::timers::Timer::Write(key));
+                }
+            }
+            Err(error) => self.end(key, Ending::lost(format!("writing to the client failed: {error}"))),
+        }
+    }
+
+    /// The output buffer of a connection, lent from the spare ones when it has none.
+    pub(crate) fn output(&mut self, key: Key) -> Option<&mut Vec<u8>> {
+        let connection = self.connections.get_mut(key)?;
+        if connection.output.capacity() == 0
+            && let Some(spare) = self.spare.pop()
+        {
+            connection.output = spare;
+        }
+        Some(&mut connection.output)
+    }
+}
+
+const ROUNDS: usize = 64;
+/// So many unused output buffers are kept,
+const SPARE: usize = 256;
+/// none larger than this.
+const SPARE_BYTES: usize = 512 * 1024;

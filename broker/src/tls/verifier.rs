@@ -1,0 +1,109 @@
+//! Which client certificates get in: the registered ones that are active, whoever signed them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{self, WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
+};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::identity::Gate;
+
+/// Asks the [`Gate`] about the leaf and nobody about the chain: registration is what counts (AUTH-033). Handshake signatures
+/// are checked with the leaf's bare key, so that X.509 version 1 certificates work.
+pub(crate) struct Verifier {
+    gate: Arc<Gate>,
+    mandatory: bool,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Verifier {
+    /// `mandatory`: a client without certificate is refused with alert 116 (MQTT-032).
+    pub(crate) fn new(gate: Arc<Gate>, mandatory: bool) -> Self {
+        Self { gate, mandatory, algorithms: aws_lc_rs::default_provider().signature_verification_algorithms }
+    }
+
+    fn verify(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+        tls13: bool,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let (_, parsed) =
+            X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        if tls13 {
+            let key = SubjectPublicKeyInfoDer::from(parsed.public_key().raw);
+            return crypto::verify_tls13_signature_with_raw_key(message, &key, signed, &self.algorithms);
+        }
+        let key = &parsed.public_key().subject_public_key.data;
+        let verifies = self
+            .algorithms
+            .mapping
+            .iter()
+            .filter(|(scheme, _)| *scheme == signed.scheme)
+            .flat_map(|(_, candidates)| candidates.iter())
+            .any(|algorithm| algorithm.verify_signature(key, message, signed.signature()).is_ok());
+        if verifies {
+            Ok(HandshakeSignatureValid::assertion())
+        } else {
+            Err(CertificateError::BadSignature.into())
+        }
+    }
+}
+
+impl ClientCertVerifier for Verifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    /// `Err` is sent as alert 46, `certificate_unknown`.
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match self.gate.admit(end_entity) {
+            Ok(_) => Ok(ClientCertVerified::assertion()),
+            Err(refusal) => Err(CertificateError::Other(OtherError(Arc::new(refusal))).into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verify(message, certificate, signed, false)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verify(message, certificate, signed, true)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verifier(mandatory: {})", self.mandatory)
+    }
+}

@@ -1,0 +1,18 @@
+//! The broker from outside: sockets, packets, the journal.
+
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod connect;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod publish;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod subscribe;
+#[cfg(test)]
+mod tls;
+#[cfg(test)]
+mod websocket;
