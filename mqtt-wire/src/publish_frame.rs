@@ -107,55 +107,75 @@ impl PublishFrame {
         payload: &Bytes,
         visit: impl FnOnce(&mut dyn FnMut(Property<'_>)),
     ) -> Result<Self, EncodeError> {
-        let mut body = Body::default();
-        body.string("topic name", topic)?;
+        let bytes = topic.len();
+        let Ok(topic_length) = u16::try_from(bytes) else {
+            return Err(EncodeError::FieldTooLong { field: "topic name", bytes });
+        };
+        if topic.as_bytes().contains(&0) {
+            return Err(EncodeError::Nul { field: "topic name" });
+        }
         let above_qos_0 = flags & 0b0110 != 0;
-        let packet_id_at = above_qos_0.then(|| body.len());
-        if above_qos_0 {
-            body.u16(0);
-        }
-        let mut expiry_at = None;
-        if version.is_v5() {
-            expiry_at = Self::properties(&mut body, visit)?;
-        }
-        let remaining = body.len() + payload.len();
+        let properties = match version {
+            Version::V311 => None,
+            Version::V5 => Some(PropertyList::encode(visit)?),
+        };
+        let remaining = 2
+            + bytes
+            + if above_qos_0 { 2 } else { 0 }
+            + properties.as_ref().map_or(0, PropertyList::len)
+            + payload.len();
         if remaining > MAX_REMAINING_LENGTH {
             return Err(EncodeError::PacketTooLong { bytes: remaining });
         }
-        let mut head = SmallVec::new();
+        let mut head = SmallVec::with_capacity(5 + remaining - payload.len());
         head.push(PacketType::Publish.first_byte() | flags);
         head.extend(VariableBytes::of(remaining));
-        let header = head.len();
-        head.extend_from_slice(&body.into_bytes());
-        Ok(Self {
-            head,
-            packet_id_at: packet_id_at.map(|at| header + at),
-            expiry_at: expiry_at.map(|at| header + at),
-            payload: payload.clone(),
-        })
-    }
-
-    /// Appends the properties; says where the value of the message expiry interval is.
-    fn properties(
-        body: &mut Body,
-        visit: impl FnOnce(&mut dyn FnMut(Property<'_>)),
-    ) -> Result<Option<usize>, EncodeError> {
-        let mut list = Body::default();
+        head.extend_from_slice(&topic_length.to_be_bytes());
+        head.extend_from_slice(topic.as_bytes());
+        let packet_id_at = above_qos_0.then_some(head.len());
+        if above_qos_0 {
+            head.extend_from_slice(&[0, 0]);
+        }
         let mut expiry_at = None;
+        if let Some(properties) = properties {
+            head.extend(VariableBytes::of(properties.bytes.len()));
+            expiry_at = properties.expiry_at.map(|at| head.len() + at);
+            head.extend_from_slice(properties.bytes.as_slice());
+        }
+        Ok(Self { head, packet_id_at, expiry_at, payload: payload.clone() })
+    }
+}
+
+/// Encoded properties without their length.
+struct PropertyList {
+    bytes: Body,
+    /// Where the value of the message expiry interval is.
+    expiry_at: Option<usize>,
+}
+
+impl PropertyList {
+    fn encode(visit: impl FnOnce(&mut dyn FnMut(Property<'_>))) -> Result<Self, EncodeError> {
+        let mut list = Self { bytes: Body::default(), expiry_at: None };
         let mut outcome = Ok(());
         visit(&mut |property| {
             if outcome.is_err() {
                 return;
             }
             if matches!(property, Property::MessageExpiryInterval(_)) {
-                expiry_at = Some(list.len() + 1);
+                list.expiry_at = Some(list.bytes.len() + 1);
             }
-            outcome = property.write(&mut list);
+            outcome = property.write(&mut list.bytes);
         });
         outcome?;
-        body.list(&list)?;
-        let start = body.len() - list.len();
-        Ok(expiry_at.map(|at| start + at))
+        match list.bytes.len() {
+            bytes if bytes > MAX_REMAINING_LENGTH => Err(EncodeError::PacketTooLong { bytes }),
+            _ => Ok(list),
+        }
+    }
+
+    /// With their length.
+    fn len(&self) -> usize {
+        VariableBytes::of(self.bytes.len()).count() + self.bytes.len()
     }
 }
 

@@ -64,11 +64,6 @@ impl Body {
             }
         });
         outcome?;
-        self.list(&list)
-    }
-
-    /// The property length and encoded properties.
-    pub(crate) fn list(&mut self, list: &Self) -> Result<(), EncodeError> {
         self.bytes.extend(VariableBytes::of(list.len_checked()?));
         self.bytes.extend_from_slice(&list.bytes);
         Ok(())
@@ -96,8 +91,8 @@ impl Body {
         Ok(())
     }
 
-    pub(crate) fn into_bytes(self) -> SmallVec<[u8; 256]> {
-        self.bytes
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
