@@ -5,6 +5,7 @@
 mod codec;
 mod policy;
 mod shadow;
+mod sql;
 mod table;
 
 use table::Table;
@@ -15,4 +16,5 @@ fn main() {
     codec::measure(&mut table);
     policy::measure(&mut table);
     shadow::measure(&mut table);
+    sql::measure(&mut table);
 }
