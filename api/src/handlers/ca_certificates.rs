@@ -9,12 +9,9 @@ use thingstead_registry::{
 };
 
 use super::certificates::Validity;
-use super::lists::{Empty, Epoch, MarkerPage};
+use super::lists::{Empty, Epoch, MarkerPage, NoMembers};
 use super::tags::{self, Tag};
 use crate::{ApiError, Call};
-
-#[derive(Deserialize)]
-pub(crate) struct NoMembers {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -28,6 +28,10 @@ pub(crate) struct MarkerPage {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Epoch(pub(crate) Timestamp);
 
+/// An input without members.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NoMembers {}
+
 /// An answer without members (API-027).
 #[derive(Debug, Serialize)]
 pub(crate) struct Empty {}

@@ -7,7 +7,9 @@ mod ca_certificates;
 mod certificates;
 mod destinations;
 mod endpoint;
+mod events;
 mod lists;
+mod logging;
 mod memberships;
 mod policies;
 mod publish;
@@ -81,11 +83,13 @@ const IOT: &[(&str, Handler)] = operations! {
     DeleteThingType => thing_types::delete_thing_type,
     DeleteTopicRule => topic_rules::delete_topic_rule,
     DeleteTopicRuleDestination => destinations::delete_topic_rule_destination,
+    DeleteV2LoggingLevel => logging::delete_v2_logging_level,
     DeprecateThingType => thing_types::deprecate_thing_type,
     DescribeBillingGroup => billing_groups::describe_billing_group,
     DescribeCACertificate => ca_certificates::describe_ca_certificate,
     DescribeCertificate => certificates::describe_certificate,
     DescribeEndpoint => endpoint::describe_endpoint,
+    DescribeEventConfigurations => events::describe_event_configurations,
     DescribeThing => things::describe_thing,
     DescribeThingGroup => thing_groups::describe_thing_group,
     DescribeThingType => thing_types::describe_thing_type,
@@ -95,11 +99,13 @@ const IOT: &[(&str, Handler)] = operations! {
     DisableTopicRule => topic_rules::disable_topic_rule,
     EnableTopicRule => topic_rules::enable_topic_rule,
     GetEffectivePolicies => authorization::get_effective_policies,
+    GetLoggingOptions => logging::get_logging_options,
     GetPolicy => policies::get_policy,
     GetPolicyVersion => policies::get_policy_version,
     GetRegistrationCode => ca_certificates::get_registration_code,
     GetTopicRule => topic_rules::get_topic_rule,
     GetTopicRuleDestination => destinations::get_topic_rule_destination,
+    GetV2LoggingOptions => logging::get_v2_logging_options,
     ListAttachedPolicies => attachments::list_attached_policies,
     ListBillingGroups => billing_groups::list_billing_groups,
     ListCACertificates => ca_certificates::list_ca_certificates,
@@ -123,6 +129,7 @@ const IOT: &[(&str, Handler)] = operations! {
     ListThingsInThingGroup => memberships::list_things_in_thing_group,
     ListTopicRuleDestinations => destinations::list_topic_rule_destinations,
     ListTopicRules => topic_rules::list_topic_rules,
+    ListV2LoggingLevels => logging::list_v2_logging_levels,
     RegisterCACertificate => ca_certificates::register_ca_certificate,
     RegisterCertificate => certificates::register_certificate,
     RegisterCertificateWithoutCA => certificates::register_certificate_without_ca,
@@ -130,12 +137,16 @@ const IOT: &[(&str, Handler)] = operations! {
     RemoveThingFromThingGroup => memberships::remove_thing_from_thing_group,
     ReplaceTopicRule => topic_rules::replace_topic_rule,
     SetDefaultPolicyVersion => policies::set_default_policy_version,
+    SetLoggingOptions => logging::set_logging_options,
+    SetV2LoggingLevel => logging::set_v2_logging_level,
+    SetV2LoggingOptions => logging::set_v2_logging_options,
     TagResource => tags::tag_resource,
     TestAuthorization => authorization::test_authorization,
     UntagResource => tags::untag_resource,
     UpdateBillingGroup => billing_groups::update_billing_group,
     UpdateCACertificate => ca_certificates::update_ca_certificate,
     UpdateCertificate => certificates::update_certificate,
+    UpdateEventConfigurations => events::update_event_configurations,
     UpdateThing => things::update_thing,
     UpdateThingGroup => thing_groups::update_thing_group,
     UpdateThingGroupsForThing => memberships::update_thing_groups_for_thing,

@@ -13,6 +13,8 @@ mod policies;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
+mod singletons;
+#[cfg(test)]
 mod things;
 #[cfg(test)]
 mod topic_rules;
