@@ -68,6 +68,7 @@ mod startswith;
 mod substring;
 mod table;
 pub(super) mod text;
+mod time;
 
 mod timestamp;
 mod topic;
@@ -78,6 +79,7 @@ mod trim;
 mod trunc;
 mod upper;
 
+pub(super) use table::FAMILIES;
 pub use table::{all, find};
 
 /// A function: how it is called, what it does, what it is.

@@ -6,8 +6,8 @@ use super::{
     get_registry_data, get_secret, get_thing_shadow, get_user_properties, hashes, indexof, isnull,
     isundefined, length, ln, log, lower, lpad, ltrim, machinelearning_predict, modulo, nanvl, newuuid,
     numbytes, power, principal, rand, regexp_matches, regexp_replace, regexp_substr, replace, round, rpad,
-    rtrim, sign, sourceip, sql_version, sqrt, startswith, substring, timestamp, topic, traceid, transform,
-    trigonometry, trim, trunc, upper,
+    rtrim, sign, sourceip, sql_version, sqrt, startswith, substring, time, timestamp, topic, traceid,
+    transform, trigonometry, trim, trunc, upper,
 };
 
 /// The function of that name, letter case aside (RULES-002).
@@ -92,7 +92,7 @@ pub(in crate::sql) const FAMILIES: &[(&str, &[&Function])] = &[
         ],
     ),
     (
-        "Coding and hashes",
+        "Coding, hashes, time",
         &[
             &decode::FUNCTION,
             &encode::FUNCTION,
@@ -103,6 +103,8 @@ pub(in crate::sql) const FAMILIES: &[(&str, &[&Function])] = &[
             &hashes::SHA256,
             &hashes::SHA384,
             &hashes::SHA512,
+            &time::format::FUNCTION,
+            &time::parse::FUNCTION,
         ],
     ),
     (
