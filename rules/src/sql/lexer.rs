@@ -90,7 +90,10 @@ impl<'a> Lexer<'a> {
         }
         if rest.starts_with("--") || rest.starts_with("/*") {
             let hint = rest
-                .starts_with("--")
+                .strip_prefix("--")
+                .is_some_and(|behind| {
+                    behind.starts_with(|c: char| matches!(c, '(' | '@') || continues_name(c))
+                })
                 .then(|| "to subtract a negative number put a space between the signs: `a - -1`".to_owned());
             return Err(self.error(Problem::Comment, start, start + 2).suggest(hint));
         }

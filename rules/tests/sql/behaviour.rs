@@ -51,7 +51,8 @@ fn the_behaviour_files_hold() {
             let got = setting.run(sql.trim());
             cases += 1;
             if got != expected.trim() {
-                writeln!(failures, "{file}:{number}: {sql}\n  expected {expected}\n  got      {got}").unwrap();
+                writeln!(failures, "{file}:{number}: {sql}\n  expected {expected}\n  got      {got}")
+                    .unwrap();
             }
         }
     }
@@ -75,7 +76,8 @@ fn what_the_behaviour_files_parse_prints_and_parses_back() {
 /// The canonical text parses to an equal statement and prints as itself.
 pub(super) fn assert_round_trip(statement: &Statement, context: &str) {
     let printed = statement.to_string();
-    let again = parse(&printed, statement.version()).unwrap_or_else(|error| panic!("{context}: {printed}\n{error}"));
+    let again =
+        parse(&printed, statement.version()).unwrap_or_else(|error| panic!("{context}: {printed}\n{error}"));
     assert_eq!(&again, statement, "{context}: {printed}");
     assert_eq!(again.to_string(), printed, "{context}");
 }

@@ -23,7 +23,8 @@ fn the_examples_of_every_function_hold() {
             input.source_ip = Some("192.0.2.7");
             input.properties = Some(&properties);
             let sql = format!("SELECT VALUE {} FROM 'a'", example.sql);
-            let statement = parse(&sql, SqlVersion::V2016_03_23).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            let statement =
+                parse(&sql, SqlVersion::V2016_03_23).unwrap_or_else(|error| panic!("{sql}: {error}"));
             let Ok(Evaluated::Output(output)) = statement.evaluate(&input, &Answers::none()) else {
                 panic!("{sql} does not evaluate")
             };

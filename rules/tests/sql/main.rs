@@ -1,4 +1,10 @@
 //! The SQL dialect from outside: vectors, behaviour files, pinned messages, properties.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy knows test functions, not what they share"
+)]
 
 mod behaviour;
 mod errors;

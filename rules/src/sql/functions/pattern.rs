@@ -76,6 +76,7 @@ impl<'p> Translation<'p> {
                 self.class -= 1;
                 self.out.push(']');
             }
+            '{' if self.class == 0 => return self.repetition(),
             '~' if self.class > 0 => self.out.push_str("\\~"),
             '.' if self.class == 0 && !self.flags => {
                 self.out.push_str("[^\\n\\r\\u{85}\\u{2028}\\u{2029}]");
@@ -83,6 +84,18 @@ impl<'p> Translation<'p> {
             '$' if self.class == 0 && !self.flags => self.out.push_str(END),
             c => self.out.push(c),
         }
+        Some(())
+    }
+
+    /// `{n}`, `{n,}` or `{n,m}`; a brace alone is an error in Java.
+    fn repetition(&mut self) -> Option<()> {
+        let bounds: String =
+            std::iter::from_fn(|| self.rest.next_if(|c| c.is_ascii_digit() || *c == ',')).collect();
+        let (low, high) = bounds.split_once(',').unwrap_or((&bounds, ""));
+        if low.is_empty() || high.contains(',') || self.rest.next() != Some('}') {
+            return None;
+        }
+        self.out.push_str(&format!("{{{bounds}}}"));
         Some(())
     }
 
@@ -114,6 +127,16 @@ impl<'p> Translation<'p> {
             'E' => {}
             'Z' if self.class == 0 => self.out.push_str(END),
             'p' | 'P' => return self.property(c),
+            'x' => {
+                let braced = self.rest.next_if_eq(&'{').is_some();
+                let digits = if braced { 6 } else { 2 };
+                let hex: String =
+                    std::iter::from_fn(|| self.rest.next_if(char::is_ascii_hexdigit)).take(digits).collect();
+                if braced && self.rest.next() != Some('}') || !braced && hex.len() != 2 {
+                    return None;
+                }
+                self.out.push_str(&format!("\\u{{{hex}}}"));
+            }
             'u' => {
                 let hex: String = self.rest.by_ref().take(4).collect();
                 let code = u32::from_str_radix(&hex, 16).ok().filter(|_| hex.len() == 4)?;
@@ -137,7 +160,7 @@ impl<'p> Translation<'p> {
                 self.out.push_str(&format!("\\u{{{code:x}}}"));
             }
             // Back-references, anchors and escaped punctuation are written alike; other letters are errors in Java.
-            '0'..='9' | 'A' | 'z' | 'b' | 'B' | 'G' | 'R' | 't' | 'n' | 'r' | 'f' | 'a' | 'x' | 'k' => {
+            '0'..='9' | 'A' | 'z' | 'b' | 'B' | 'G' | 'R' | 't' | 'n' | 'r' | 'f' | 'a' | 'k' => {
                 self.out.push('\\');
                 self.out.push(c);
             }

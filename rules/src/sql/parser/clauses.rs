@@ -81,10 +81,11 @@ impl Parser<'_> {
     /// RULES-069, RULES-070, RULES-077, RULES-078.
     fn topic_filter(&mut self) -> Result<Option<Arc<str>>, SqlError> {
         let Kind::Str(filter) = &self.current.kind else {
-            let hint = match self.current.kind {
-                Kind::Word(word) => Some(format!("put the topic filter in single quotes: FROM '{word}…'")),
-                _ => None,
-            };
+            let bare = self.source.get(self.current.start..).unwrap_or_default();
+            let bare: String =
+                bare.chars().take_while(|c| !c.is_whitespace() && !"'\";".contains(*c)).collect();
+            let hint =
+                (!bare.is_empty()).then(|| format!("put the topic filter in single quotes: FROM '{bare}'"));
             return Err(self.unexpected("the topic filter in single quotes", &[]).suggest(hint));
         };
         let filter: Arc<str> = filter.as_str().into();
@@ -177,12 +178,8 @@ impl Parser<'_> {
     /// Any word, keywords included.
     pub(super) fn name(&mut self, expected: &str) -> Result<Arc<str>, SqlError> {
         let Kind::Word(word) = self.current.kind else {
-            let hint = match &self.current.kind {
-                Kind::Number(_) | Kind::Str(_) => {
-                    Some("any other name is reached with get(object, \"name\")".to_owned())
-                }
-                _ => None,
-            };
+            let hint = (expected == MEMBER)
+                .then(|| "any other name is reached with get(object, \"name\")".to_owned());
             return Err(self.unexpected(expected, &[]).suggest(hint));
         };
         self.advance()?;
@@ -218,6 +215,9 @@ const fn is_postfix(expr: &Expr) -> bool {
             | Expr::Object(_)
     )
 }
+
+/// What is expected behind a point.
+pub(super) const MEMBER: &str = "a member name";
 
 /// Levels of objects that an alias may build; a guard of this product.
 const MAX_ALIAS_SEGMENTS: usize = 32;

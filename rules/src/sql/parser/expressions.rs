@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::clauses::MEMBER;
 use super::{INFIX_WORDS, Kind, Parser, Rank};
 use crate::sql::ast::{Case, Expr};
 use crate::sql::decimal::{BOUND, Decimal};
@@ -145,7 +146,7 @@ impl Parser<'_> {
                 self.spread_end = Some(self.last_end);
                 break;
             }
-            expr = Expr::Member(Box::new(expr), self.name("a member name")?);
+            expr = Expr::Member(Box::new(expr), self.name(MEMBER)?);
         }
         Ok(expr)
     }
