@@ -14,8 +14,8 @@ use super::caller::Caller;
 use crate::model::{Operation, Service};
 use crate::{ApiDeps, ApiError};
 
-/// What must be allowed: all of the actions, each on one of its subjects.
-type Demand = Vec<(Action, Vec<String>)>;
+/// What must be allowed: all of the actions, each on its subject.
+type Demand = Vec<(Action, String)>;
 
 /// Answers 403 with the reason, and leaves the decision in the journal, when the caller may not.
 pub(super) fn check(
@@ -44,12 +44,11 @@ pub(super) fn check(
         ..AuthorityRequest::new(caller.scope.clone(), caller.principal.clone(), Protocol::Https)
     };
     let mut authority = Authority::new(Arc::clone(&deps.authority), asked);
-    for (action, subjects) in demand {
-        if subjects.iter().any(|subject| authority.permits(action, subject)) {
+    for (action, subject) in demand {
+        if authority.permits(action, &subject) {
             continue;
         }
-        let subject = subjects.first().map(String::as_str).unwrap_or_default();
-        let decision = authority.decide(action, subject);
+        let decision = authority.decide(action, &subject);
         refused(deps, caller, members, request, &decision);
         return Err(ApiError::new("ForbiddenException", decision.why.clone()));
     }
@@ -58,16 +57,19 @@ pub(super) fn check(
 
 fn demand(operation: &str, members: &Map<String, Value>) -> Option<Demand> {
     let member = |name: &str| text(members, name).unwrap_or_default().to_owned();
-    let one = |action, name: &str| Some(vec![(action, vec![member(name)])]);
-    // Either form of a named shadow's resource will do (SHADOW-172).
+    let one = |action, name: &str| Some(vec![(action, member(name))]);
+    // A grant on the thing alone does not cover its named shadows (POLICY-108, POLICY-109).
     let shadow = |action| {
         let thing = member("thingName");
-        let named = text(members, "shadowName").map(|name| format!("{thing}/{name}"));
-        Some(vec![(action, named.into_iter().chain([thing.clone()]).collect())])
+        let subject = match text(members, "shadowName") {
+            Some(name) => format!("{thing}/{name}"),
+            None => thing,
+        };
+        Some(vec![(action, subject)])
     };
     match operation {
         "Publish" => {
-            let topic = vec![member("topic")];
+            let topic = member("topic");
             let retains = members.get("retain").and_then(Value::as_bool).unwrap_or(false);
             let retain = retains.then(|| (Action::RetainPublish, topic.clone()));
             Some([(Action::Publish, topic)].into_iter().chain(retain).collect())
@@ -77,7 +79,7 @@ fn demand(operation: &str, members: &Map<String, Value>) -> Option<Demand> {
         "DeleteThingShadow" => shadow(Action::DeleteThingShadow),
         "ListNamedShadowsForThing" => one(Action::ListNamedShadowsForThing, "thingName"),
         "GetRetainedMessage" => one(Action::GetRetainedMessage, "topic"),
-        "ListRetainedMessages" => Some(vec![(Action::ListRetainedMessages, vec!["*".to_owned()])]),
+        "ListRetainedMessages" => Some(vec![(Action::ListRetainedMessages, String::new())]),
         "GetConnection" => one(Action::GetConnection, "clientId"),
         "DeleteConnection" => one(Action::DeleteConnection, "clientId"),
         "ListSubscriptions" => one(Action::ListSubscriptions, "clientId"),
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn every_operation_of_the_data_plane_is_judged() {
-        // SHADOW-171, SHADOW-172, MQTT-230, MQTT-233, MQTT-234, MQTT-238, MQTT-246
+        // SHADOW-171, POLICY-108, POLICY-109, POLICY-430, POLICY-461, MQTT-230, MQTT-233, MQTT-234, MQTT-238, MQTT-246
         let members =
             serde_json::json!({ "topic": "a", "retain": true, "thingName": "t", "shadowName": "s" });
         let members = members.as_object().expect("an object");
@@ -128,6 +130,9 @@ mod tests {
             [Action::Publish, Action::RetainPublish]
         );
         let shadow = demand("GetThingShadow", members).expect("judged");
-        assert_eq!(shadow, [(Action::GetThingShadow, vec!["t/s".to_owned(), "t".to_owned()])]);
+        assert_eq!(shadow, [(Action::GetThingShadow, "t/s".to_owned())]);
+        let members = serde_json::json!({ "thingName": "t" });
+        let classic = demand("GetThingShadow", members.as_object().expect("an object")).expect("judged");
+        assert_eq!(classic, [(Action::GetThingShadow, "t".to_owned())]);
     }
 }

@@ -98,7 +98,7 @@ pub(crate) async fn test_authorization(
     input: TestAuthorizationRequest,
 ) -> Result<TestAuthorizationResponse, ApiError> {
     let registry = &call.deps.registry;
-    let target = principal(&call, input.principal.as_deref(), input.cognito_identity_pool_id.as_deref())?;
+    let principal = tested(&call, input.principal.as_deref(), input.cognito_identity_pool_id.as_deref())?;
     let source = call.deps.authority.as_ref();
     let mut add = Vec::new();
     for name in &input.policy_names_to_add {
@@ -111,7 +111,7 @@ pub(crate) async fn test_authorization(
     let skip = input.policy_names_to_skip.into_iter().map(PolicyName::from).collect();
     let request = AuthorityRequest {
         client: input.client_id,
-        ..AuthorityRequest::new(call.scope.clone(), principal_of(&target), Protocol::Mqtt)
+        ..AuthorityRequest::new(call.scope.clone(), principal, Protocol::Mqtt)
     };
     let asked: Vec<_> = input.auth_infos.iter().map(AuthInfo::asked).collect::<Result<_, _>>()?;
     let tested = AuthorizationTest { request, add, skip }.run(source, &asked);
@@ -127,9 +127,13 @@ pub(crate) async fn get_effective_policies(
 ) -> Result<GetEffectivePoliciesResponse, ApiError> {
     let registry = &call.deps.registry;
     let mut holders = Vec::new();
-    if input.principal.is_some() || input.cognito_identity_pool_id.is_some() || input.thing_name.is_none() {
-        let (principal_arn, pool) = (input.principal.as_deref(), input.cognito_identity_pool_id.as_deref());
-        holders.push(principal(&call, principal_arn, pool)?);
+    // The pool stands for its unauthenticated identities, which carry no IoT policies (POLICY-363).
+    if let Some(principal) = &input.principal {
+        holders.push(holder(&call, principal)?);
+    } else if input.cognito_identity_pool_id.is_none() && input.thing_name.is_none() {
+        return Err(ApiError::invalid_request(
+            "one of `principal`, `cognitoIdentityPoolId` and `thingName` must be given",
+        ));
     }
     if let Some(thing) = &input.thing_name {
         registry.describe_thing(&call.scope, thing)?;
@@ -146,31 +150,33 @@ pub(crate) async fn get_effective_policies(
     Ok(GetEffectivePoliciesResponse { effective_policies })
 }
 
-/// The principal that is asked about, which must exist.
-fn principal(call: &Call, principal: Option<&str>, pool: Option<&str>) -> Result<Target, ApiError> {
-    let Some(text) = principal.or(pool) else {
-        return Err(ApiError::invalid_request(
-            "one of `principal` and `cognitoIdentityPoolId` must be given",
-        ));
-    };
+/// Who carries policies: a certificate, a thing group or a Cognito identity, which must exist (POLICY-531).
+fn holder(call: &Call, text: &str) -> Result<Target, ApiError> {
     let target = Target::parse(&call.scope, text)?;
     match &target {
         Target::Certificate(id) => drop(call.deps.registry.describe_certificate(&call.scope, id)?),
+        Target::ThingGroup(name) => drop(call.deps.registry.describe_thing_group(&call.scope, name)?),
         Target::Identity(_) => {}
-        Target::ThingGroup(_) => {
-            return Err(ApiError::invalid_request(format!(
-                "`{text}` is a thing group, which is no principal"
-            )));
-        }
     }
     Ok(target)
 }
 
-fn principal_of(target: &Target) -> Principal {
-    match target {
-        Target::Certificate(id) => Principal::Certificate(id.clone()),
-        Target::Identity(id) | Target::ThingGroup(id) => {
-            Principal::Cognito { identity_id: Arc::clone(id), authenticated: true }
+/// Whose connection is supposed; the pool alone stands for its unauthenticated identities (POLICY-515).
+fn tested(call: &Call, principal: Option<&str>, pool: Option<&str>) -> Result<Principal, ApiError> {
+    let cognito = |identity_id, authenticated| Principal::Cognito { identity_id, authenticated };
+    let Some(text) = principal else {
+        return match pool {
+            Some(pool) => Ok(cognito(Arc::from(pool), false)),
+            None => {
+                Err(ApiError::invalid_request("one of `principal` and `cognitoIdentityPoolId` must be given"))
+            }
+        };
+    };
+    match holder(call, text)? {
+        Target::Certificate(id) => Ok(Principal::Certificate(id)),
+        Target::Identity(id) => Ok(cognito(id, true)),
+        Target::ThingGroup(_) => {
+            Err(ApiError::invalid_request(format!("`{text}` is a thing group, which is no principal")))
         }
     }
 }
