@@ -66,12 +66,11 @@ def test_the_first_five_minutes_are_true(own_server, tmp_path):
                 printed += line
             return printed
 
-        subscribed = 0
+        subscribed, background = 0, False
         for command, expected in steps:
             # The story's ports are the default ones; this server has free ones.
             command = command.replace("127.0.0.1:4566", server.endpoints["api"]).replace("-p 8883", f"-p {server.mqtts_port}")
-            waits = command.endswith(" &")
-            if waits:
+            if command.endswith(" &"):
                 # A person sees the background job's output when it comes: with the next command's.
                 run(f"{command[:-2]} > waiting.out 2>&1 &\nwaiting=$!")
                 subscribed += 1
@@ -79,7 +78,7 @@ def test_the_first_five_minutes_are_true(own_server, tmp_path):
                 background = True
                 continue
             printed = run(command)
-            if "background" in locals() and background and expected and not matches(expected, printed):
+            if background and expected and not matches(expected, printed):
                 printed += run("wait $waiting; cat waiting.out")
                 background = False
             assert matches(expected, printed), f"$ {command}\nexpected:\n" + "\n".join(expected) + f"\nprinted:\n{printed}"
