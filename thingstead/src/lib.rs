@@ -6,5 +6,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod server;
 
 pub use config::Config;
+pub use server::Server;

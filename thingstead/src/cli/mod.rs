@@ -10,6 +10,7 @@ mod kit;
 mod mqtt;
 mod policy;
 mod pubsub;
+mod serve;
 mod state;
 mod why;
 
@@ -33,7 +34,7 @@ pub fn run(args: impl Iterator<Item = OsString>, environment: Environment<'_>) -
     };
     let mut out = std::io::stdout();
     let result = match matches.subcommand() {
-        None | Some(("serve", _)) => Err(Failure::new("x")),
+        None | Some(("serve", _)) => serve::serve(&matches, environment, &mut out),
         Some(("config", _)) => config::show(&matches, environment, &mut out),
         Some(("device", sub)) => device::run(&matches, sub, environment, &mut out),
 

@@ -1,0 +1,93 @@
+//! The wiring: opens what the floors below offer, joins it, and closes it again.
+
+mod api_port;
+mod endpoints;
+mod error;
+mod lookups;
+mod operations;
+mod seed;
+mod start;
+mod tls;
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use thingstead_broker::Broker;
+use thingstead_console::Endpoints;
+use thingstead_core::{Clock, Ids, Journal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use error::StartError;
+pub use seed::SeedError;
+
+use crate::Config;
+
+/// What a caller may put in the place of the system's: for tests that embed the server.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Clock,
+    /// Randomness and identifiers.
+    pub ids: Ids,
+    /// `AWS_…` variables, name and value: where rule actions go and with which credentials.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Default for Surroundings {
+    /// The system's clock and randomness, and no AWS endpoints, so that nothing leaves the machine.
+    fn default() -> Self {
+        Self { clock: Clock::system(), ids: Ids::random(), variables: Vec::new() }
+    }
+}
+
+/// A running server. Dropping it stops it without goodbyes; [`Server::stop`] says goodbye to clients first.
+pub struct Server {
+    endpoints: Arc<RwLock<Endpoints>>,
+    ca_pem: Arc<str>,
+    clock: Clock,
+    journal: Journal,
+    broker: Arc<Broker>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens the database, plants the seed and opens every listener. Must be called on a multi-threaded tokio runtime.
+    ///
+    /// # Errors
+    /// One message that names what stands in the way; nothing is left open then.
+    pub async fn start(config: Config, surroundings: Surroundings) -> Result<Self, StartError> {
+        start::start(config, surroundings).await
+    }
+
+    /// The addresses that were bound.
+    pub fn endpoints(&self) -> Endpoints {
+        self.endpoints.read().clone()
+    }
+
+    /// The root certificate as PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The clock that everything in the server follows.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The account of what happened.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Closes the listeners, tells every client goodbye, writes what is queued and ends the server's threads.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        self.broker.shutdown().await;
+        for task in self.tasks {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+}
