@@ -10,6 +10,7 @@ mod kit;
 mod mqtt;
 mod policy;
 mod pubsub;
+mod rule;
 mod serve;
 mod state;
 mod why;
@@ -41,6 +42,7 @@ pub fn run(args: impl Iterator<Item = OsString>, environment: Environment<'_>) -
         Some(("pub", sub)) => pubsub::publish(sub),
         Some(("sub", sub)) => pubsub::subscribe(sub, &mut out),
         Some(("policy", sub)) => policy::run(sub, &mut out),
+        Some(("rule", sub)) => rule::run(sub, &mut out),
         Some(("why", sub)) => why::why(&matches, sub, environment, &mut out),
         Some((name, sub)) => state::run(name, &matches, sub, environment, &mut out),
     };
