@@ -14,7 +14,8 @@ use thingstead_broker::{Broker, Doors};
 use thingstead_console::{AdminDeps, Endpoints};
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::{ConnectionControl, Reload, ReservedService, RuleSink};
-use thingstead_core::{Clock, Ids, Journal};
+use thingstead_core::{Clock, Ids, Journal, PolicyName};
+use thingstead_registry::authority::Identities;
 use thingstead_registry::{Registry, RegistrySettings, ServerCa, ServerCertificates, ServerNames};
 use thingstead_rules::{AwsSettings, RuleEngine};
 use thingstead_shadow::{ShadowService, ShadowSettings};
@@ -52,6 +53,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         limits: config.limits,
         ca,
         endpoints: thingstead_registry::Endpoints::all(&config.advertised_host),
+        identities: Arc::new(identities(&config)),
         thing_type_deletion_wait: if config.limits.are_aws() { Duration::from_secs(300) } else { Duration::ZERO },
     };
     let registry =
@@ -96,6 +98,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         journal: journal.clone(),
         bus: broker.clone(),
         registry: registry.clone(),
+        authority: Arc::new(registry.clone()),
         shadow: shadow.clone(),
         rules: rules.clone(),
     };
@@ -227,6 +230,12 @@ fn broker_settings(config: &Config, certificates: &ServerCertificates) -> things
         certificates: vec![shown(&certificates.ecdsa), shown(&certificates.rsa)],
         ..thingstead_broker::Settings::default()
     }
+}
+
+fn identities(config: &Config) -> Identities {
+    let mut identities = Identities::default();
+    identities.anonymous_policy = config.mqtt_policy.as_deref().map(PolicyName::from);
+    identities
 }
 
 fn shadow_settings(config: &Config) -> ShadowSettings {
