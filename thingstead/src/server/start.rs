@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use parking_lot::RwLock;
 use thingstead_api::{AccessKey, AdvertisedPorts, ApiDeps, ApiSettings};
-use thingstead_broker::{Broker, Doors};
+use thingstead_broker::{Broker, Doors, Policies};
 use thingstead_console::{AdminDeps, Endpoints};
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::{ConnectionControl, Reload, ReservedService, RuleSink};
@@ -22,6 +22,7 @@ use thingstead_shadow::{ShadowService, ShadowSettings};
 use thingstead_store::{Store, Table};
 use tokio::sync::watch;
 
+use super::certificates::Registered;
 use super::lookups::Inside;
 use super::operations::WholeServer;
 use super::{Server, StartError, Surroundings, api_port, endpoints, seed, tls};
@@ -66,8 +67,8 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
             ids: ids.clone(),
             journal: journal.clone(),
             store: store.clone(),
-            access: Arc::new(registry.clone()),
-            certificates: Arc::new(registry.clone()),
+            access: Arc::new(Policies::new(Arc::new(registry.clone()))),
+            certificates: Arc::new(Registered(registry.clone())),
         },
     )
     .map_err(|error| StartError::part("the broker", error))?;
