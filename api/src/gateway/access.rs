@@ -50,7 +50,11 @@ pub(super) fn check(
         }
         let decision = authority.decide(action, &subject);
         refused(deps, caller, members, request, &decision);
-        return Err(ApiError::new("ForbiddenException", decision.why.clone()));
+        // The words clients know (POLICY-429), and ours next to them.
+        let forbidden = ApiError::new("ForbiddenException", "Forbidden")
+            .with("traceId", deps.ids.uuid().to_string())
+            .with("why", decision.why.clone());
+        return Err(forbidden);
     }
     Ok(())
 }
