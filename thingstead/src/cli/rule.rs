@@ -34,8 +34,10 @@ fn test(sub: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
 fn eval(sub: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
     let text = |name: &str| sub.get_one::<String>(name).map(String::as_str);
     let sql = text("sql").unwrap_or_default();
-    let version: SqlVersion =
-        text("sql-version").unwrap_or_default().parse().map_err(|error| Failure::usage(format!("{error}")))?;
+    let version: SqlVersion = text("sql-version")
+        .unwrap_or_default()
+        .parse()
+        .map_err(|error| Failure::usage(format!("{error}")))?;
     let statement = parse(sql, version).map_err(|error| Failure::usage(error.render(sql)))?;
     let payload = match text("payload") {
         None => b"{}".to_vec(),
@@ -56,7 +58,8 @@ fn eval(sub: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
             statement.topic_filter().unwrap_or_default()
         )));
     }
-    let mut input = Input::new(&payload, &topic, Clock::system().now().as_millis(), Ids::random().uuid().as_u128());
+    let mut input =
+        Input::new(&payload, &topic, Clock::system().now().as_millis(), Ids::random().uuid().as_u128());
     input.client_id = text("client-id");
     match statement.evaluate(&input, &Answers::none()) {
         Ok(Evaluated::NoMatch) => writeln!(out, "no match: WHERE does not hold")?,
@@ -66,7 +69,10 @@ fn eval(sub: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
         }
         Ok(Evaluated::Needs(calls)) => {
             let targets: Vec<String> = calls.iter().map(thingstead_rules::sql::Call::target).collect();
-            return Err(Failure::new(format!("the statement asks {}, which only a server can", targets.join(", "))));
+            return Err(Failure::new(format!(
+                "the statement asks {}, which only a server can",
+                targets.join(", ")
+            )));
         }
         Err(error) => return Err(Failure::new(error.to_string())),
     }

@@ -12,7 +12,11 @@ use crate::config::{Config, Environment};
 use crate::server::{Server, Surroundings};
 
 /// Runs until SIGTERM or Ctrl-C.
-pub(super) fn serve(matches: &ArgMatches, environment: Environment<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn serve(
+    matches: &ArgMatches,
+    environment: Environment<'_>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let config = arguments::config(matches, environment)?;
     start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -89,5 +89,12 @@ where
 
 /// What is known of a caller here: its address.
 fn identity(remote: SocketAddr) -> PeerIdentity {
-    PeerIdentity { certificate: None, scope: None, certificate_der: None, server_name: None, alpn: None, remote }
+    PeerIdentity {
+        certificate: None,
+        scope: None,
+        certificate_der: None,
+        server_name: None,
+        alpn: None,
+        remote,
+    }
 }

@@ -15,7 +15,11 @@ pub(super) struct Inside {
 
 impl Lookups for Inside {
     fn thing_shadow(&self, scope: &Scope, thing: &str, shadow: Option<&str>) -> Result<Bytes, String> {
-        let id = ShadowId { scope: scope.clone(), thing: ThingName::from(thing), shadow: shadow.map(ShadowName::from) };
+        let id = ShadowId {
+            scope: scope.clone(),
+            thing: ThingName::from(thing),
+            shadow: shadow.map(ShadowName::from),
+        };
         self.shadow.read(&id).ok_or_else(|| match shadow {
             None => format!("thing `{thing}` has no classic shadow"),
             Some(shadow) => format!("thing `{thing}` has no shadow `{shadow}`"),

@@ -75,7 +75,9 @@ impl Operations for WholeServer {
 
     fn save_snapshot(&self, name: &str) -> Operation<'_, ()> {
         let name = name.to_owned();
-        Box::pin(async move { self.store.snapshot(&name).await.map_err(|error| Refusal::Failed(error.to_string())) })
+        Box::pin(async move {
+            self.store.snapshot(&name).await.map_err(|error| Refusal::Failed(error.to_string()))
+        })
     }
 
     fn restore_snapshot(&self, name: &str) -> Operation<'_, ()> {

@@ -68,7 +68,8 @@ pub(super) async fn plant(path: &Path, api: &Router) -> Result<usize, SeedError>
                 let name = format!("{section}[{index}]");
                 let entry = entry.as_object().ok_or_else(|| malformed(format!("{name} is not an object")))?;
                 let directory = file.parent().unwrap_or(Path::new("."));
-                let calls = calls_of(entry, directory).map_err(|reason| malformed(format!("{name}: {reason}")))?;
+                let calls =
+                    calls_of(entry, directory).map_err(|reason| malformed(format!("{name}: {reason}")))?;
                 let mut certificate = None;
                 for call in calls {
                     let answer = send(api, call, certificate.as_deref()).await.map_err(|reason| {
@@ -233,5 +234,7 @@ fn without(entry: &Map<String, Value>, names: &[&str]) -> Value {
 
 fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }

@@ -40,12 +40,11 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
             .await
             .map_err(|error| StartError::part("the database", error))??
     };
-    let ca_pem: Arc<str> = ca.root_pem(clock.now()).map_err(|error| StartError::part("the CA", error))?.into();
+    let ca_pem: Arc<str> =
+        ca.root_pem(clock.now()).map_err(|error| StartError::part("the CA", error))?.into();
     // Bound before anything is planted, so that a second server fails early and the ports can be advertised.
-    let api_listeners = api_port::bind(&config.api_addr).await.map_err(|(address, error)| StartError::Bind {
-        key: "api_addr",
-        address,
-        reason: error.to_string(),
+    let api_listeners = api_port::bind(&config.api_addr).await.map_err(|(address, error)| {
+        StartError::Bind { key: "api_addr", address, reason: error.to_string() }
     })?;
     let api_bound: Vec<SocketAddr> =
         api_listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
@@ -55,7 +54,11 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         ca,
         endpoints: thingstead_registry::Endpoints::all(&config.advertised_host),
         identities: Arc::new(identities(&config)),
-        thing_type_deletion_wait: if config.limits.are_aws() { Duration::from_secs(300) } else { Duration::ZERO },
+        thing_type_deletion_wait: if config.limits.are_aws() {
+            Duration::from_secs(300)
+        } else {
+            Duration::ZERO
+        },
     };
     let registry =
         Registry::open(store.clone(), clock.clone(), ids.clone(), journal.clone(), registry_settings)
@@ -117,8 +120,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         .serve(&doors, services, Some(sink), thingstead_api::device_router(api))
         .await
         .map_err(|error| named_bind(&config, error))?;
-    let bound =
-        Endpoints { mqtts: bound.mqtts, https: bound.https, api: api_bound, mqtt: bound.mqtt };
+    let bound = Endpoints { mqtts: bound.mqtts, https: bound.https, api: api_bound, mqtt: bound.mqtt };
     let whole = Arc::new(WholeServer {
         store,
         broker: broker.clone(),
@@ -215,7 +217,11 @@ fn named_bind(config: &Config, error: thingstead_broker::StartError) -> StartErr
         ("mqtt_addr", &config.mqtt_addr),
     ];
     let key = lists.iter().find(|(_, addresses)| addresses.contains(&bind.address)).map(|(key, _)| *key);
-    StartError::Bind { key: key.unwrap_or("mqtts_addr"), address: bind.address, reason: bind.reason.to_string() }
+    StartError::Bind {
+        key: key.unwrap_or("mqtts_addr"),
+        address: bind.address,
+        reason: bind.reason.to_string(),
+    }
 }
 
 fn broker_settings(config: &Config, certificates: &ServerCertificates) -> thingstead_broker::Settings {
@@ -266,9 +272,10 @@ fn rule_settings(
 }
 
 fn api_settings(config: &Config, api: &[SocketAddr]) -> ApiSettings {
-    let keys = config.access_keys.iter().map(|(id, secret)| {
-        (id.clone(), AccessKey { secret: Secret::new(secret.clone()), account: None })
-    });
+    let keys = config
+        .access_keys
+        .iter()
+        .map(|(id, secret)| (id.clone(), AccessKey { secret: Secret::new(secret.clone()), account: None }));
     ApiSettings {
         account: config.scope.account().to_owned(),
         region: config.scope.region().to_owned(),

@@ -16,7 +16,9 @@ pub(super) fn api_config(certificate: &ServerCertificate) -> Result<Arc<ServerCo
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|builder| {
-            builder.with_no_client_auth().with_single_cert(certificate.chain.clone(), certificate.key.clone_key())
+            builder
+                .with_no_client_auth()
+                .with_single_cert(certificate.chain.clone(), certificate.key.clone_key())
         })
         .map_err(|error| StartError::part("TLS on the API port", error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
