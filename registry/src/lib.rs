@@ -13,11 +13,13 @@ mod certificates;
 mod change;
 mod collection;
 mod constraints;
+mod dynamic_groups;
 mod endpoint;
 mod error;
 mod event_configurations;
 mod events;
 mod first_contact;
+mod indexing;
 mod logging_options;
 mod memberships;
 mod page;
@@ -43,9 +45,15 @@ pub use certificates::{
     Certificate, CertificateMode, CertificateStatus, CreatedKeysAndCertificate, KnownCertificate,
     RegisterCertificate, TransferData, certificate_arn,
 };
+pub use dynamic_groups::{CreateDynamicThingGroup, UpdateDynamicThingGroup};
 pub use endpoint::Endpoints;
 pub use error::{RegistryError, Result};
 pub use event_configurations::{EventConfigurations, EventType};
+pub use indexing::{
+    Bucket, Buckets, Connectivity, DescribedIndex, FieldType, FleetSource, FoundDocuments, IndexField,
+    IndexingConfiguration, Numbers, Percentile, SearchQuery, Statistics, ThingDocument, ThingGroupDocument,
+    ThingGroupIndexing, ThingIndexing, ThingIndexingMode,
+};
 pub use logging_options::{LogLevel, LogTarget, LoggingOptions, V2LoggingOptions};
 pub use memberships::name_or_arn;
 pub use page::{Page, PageRequest};

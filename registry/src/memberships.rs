@@ -9,6 +9,7 @@ use thingstead_store::Table;
 
 use crate::change::Change;
 use crate::events::{self, Joined};
+use crate::indexing::dynamic_members;
 use crate::page::{self, DEFAULT_ROWS, Page, PageRequest};
 use crate::state::State;
 use crate::thing_groups::{ThingGroup, ancestors, refuse_dynamic, thing_group};
@@ -26,7 +27,8 @@ pub(crate) struct Member {
 }
 
 impl Registry {
-    /// Puts a thing into a static group; twice is as once (API-120 to API-122).
+    /// Puts a thing into a static group; twice is as once (API-120 to API-122). Dynamic groups do not count towards the limit of
+    /// 10, so there is none to be left.
     ///
     /// # Errors
     /// `ResourceNotFound`; `InvalidRequest` for a dynamic group, another group of the same hierarchy, or an 11th group.
@@ -35,7 +37,7 @@ impl Registry {
         scope: &Scope,
         group: &str,
         thing_name: &str,
-        override_dynamic_groups: bool,
+        _override_dynamic_groups: bool,
     ) -> Result<()> {
         self.change(scope, |state, change| {
             let found = thing_group(state, group)?;
@@ -45,15 +47,8 @@ impl Registry {
                 return Ok(());
             }
             check_hierarchy(state, group, thing_name, &BTreeSet::new())?;
-            let mut leave = None;
             if change.limited() && state.members.count_lefts(thing_name) >= MOST_GROUPS {
-                leave = newest_dynamic(state, thing_name).filter(|_| override_dynamic_groups);
-                if leave.is_none() {
-                    return Err(too_many(thing_name));
-                }
-            }
-            if let Some(dynamic) = leave {
-                self::leave(state, change, &dynamic, thing_name);
+                return Err(too_many(thing_name));
             }
             join(state, change, group, thing_name);
             Ok(())
@@ -91,7 +86,7 @@ impl Registry {
         thing_name: &str,
         add: &[String],
         remove: &[String],
-        override_dynamic_groups: bool,
+        _override_dynamic_groups: bool,
     ) -> Result<()> {
         self.change(scope, |state, change| {
             thing(state, thing_name)?;
@@ -115,19 +110,8 @@ impl Registry {
             }
             let staying =
                 state.members.lefts_of(thing_name).filter(|name| !removed.contains(&***name)).count();
-            let excess = (staying + added.len()).saturating_sub(MOST_GROUPS);
-            let mut dynamic = Vec::new();
-            if change.limited() && excess > 0 {
-                if override_dynamic_groups {
-                    dynamic = dynamic_by_age(state, thing_name);
-                }
-                if dynamic.len() < excess {
-                    return Err(too_many(thing_name));
-                }
-                dynamic.truncate(excess);
-            }
-            for name in dynamic {
-                leave(state, change, &name, thing_name);
+            if change.limited() && staying + added.len() > MOST_GROUPS {
+                return Err(too_many(thing_name));
             }
             for name in removed {
                 leave(state, change, name, thing_name);
@@ -151,8 +135,13 @@ impl Registry {
         recursive: bool,
         page: &PageRequest,
     ) -> Result<Page<ThingName>> {
+        let found = self.read(scope, |state| thing_group(state, group).cloned())?;
+        if let Some(query) = dynamic_members(&found) {
+            let names = self.things_in_dynamic_group(scope, &query?);
+            let rows = names.into_iter().map(|name| (name.shared(), name));
+            return page::by_key("thing-group-things", page, DEFAULT_ROWS, rows);
+        }
         self.read(scope, |state| {
-            thing_group(state, group)?;
             let rows = |name: &Arc<str>| (Arc::clone(name), ThingName::from(Arc::clone(name)));
             if !recursive {
                 let members = state.members.rights_of(group).map(|(name, _)| rows(name));
@@ -179,10 +168,15 @@ impl Registry {
         thing_name: &str,
         page: &PageRequest,
     ) -> Result<Page<Arc<ThingGroup>>> {
+        let found = self.read(scope, |state| thing(state, thing_name).cloned())?;
+        let dynamic = self.dynamic_groups_of(scope, &found);
         self.read(scope, |state| {
-            thing(state, thing_name)?;
-            let rows = state.members.lefts_of(thing_name);
-            let rows = rows.filter_map(|name| Some((name, Arc::clone(state.thing_groups.get(name)?))));
+            let names = state.members.lefts_of(thing_name).map(ToString::to_string);
+            let names: BTreeSet<String> = names.chain(dynamic).collect();
+            let rows = names.into_iter().filter_map(|name| {
+                let group = Arc::clone(state.thing_groups.get(&name)?);
+                Some((name, group))
+            });
             page::by_key("thing-groups-for-thing", page, DEFAULT_ROWS, rows)
         })
     }
@@ -275,24 +269,6 @@ fn check_hierarchy(state: &State, group: &str, thing: &str, leaving: &BTreeSet<&
 
 fn root(state: &State, group: &str) -> String {
     ancestors(state, group).last().map_or_else(|| group.to_owned(), |root| root.name.clone())
-}
-
-/// The thing's dynamic groups, newest group first.
-fn dynamic_by_age(state: &State, thing: &str) -> Vec<Arc<str>> {
-    let mut found: Vec<(Timestamp, Arc<str>)> = state
-        .members
-        .lefts_of(thing)
-        .filter_map(|name| {
-            let group = state.thing_groups.get(name)?;
-            group.dynamic.is_some().then(|| (group.created_at, Arc::clone(name)))
-        })
-        .collect();
-    found.sort_by(|a, b| b.cmp(a));
-    found.into_iter().map(|(_, name)| name).collect()
-}
-
-fn newest_dynamic(state: &State, thing: &str) -> Option<Arc<str>> {
-    dynamic_by_age(state, thing).into_iter().next()
 }
 
 fn too_many(thing: &str) -> RegistryError {

@@ -15,6 +15,7 @@ use thingstead_store::{Commit, Store};
 
 use crate::certificates::KnownCertificate;
 use crate::change::Change;
+use crate::indexing::FleetSource;
 use crate::state::{State, TABLES};
 use crate::{RegistryError, RegistrySettings, Result};
 
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) known: DashMap<[u8; 32], SmallVec<[KnownCertificate; 1]>>,
     connections: OnceLock<Arc<dyn ConnectionControl>>,
     bus: OnceLock<Arc<dyn Bus>>,
+    pub(crate) fleet: OnceLock<Arc<dyn FleetSource>>,
 }
 
 /// One scope.
@@ -79,6 +81,7 @@ impl Registry {
             known: DashMap::new(),
             connections: OnceLock::new(),
             bus: OnceLock::new(),
+            fleet: OnceLock::new(),
         };
         let registry = Self(Arc::new(inner));
         registry.load()?;

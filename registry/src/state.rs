@@ -10,6 +10,7 @@ use crate::ca_certificates::{CaCertificate, REGISTRATION_CODE};
 use crate::certificates::Certificate;
 use crate::collection::{Collection, Resource};
 use crate::event_configurations::{EVENT_CONFIGURATIONS, EventConfigurations};
+use crate::indexing::{INDEXING, IndexingConfiguration};
 use crate::logging_options::{LOGGING, Logging};
 use crate::memberships::{MEMBERSHIPS, Member};
 use crate::policies::Policy;
@@ -39,6 +40,7 @@ pub(crate) struct State {
     pub(crate) members: Relation<Member>,
     pub(crate) events: EventConfigurations,
     pub(crate) logging: Logging,
+    pub(crate) indexing: IndexingConfiguration,
     /// By ARN.
     pub(crate) tags: HashMap<String, Tags>,
 }
@@ -78,6 +80,10 @@ impl State {
                 self.logging = serde_json::from_str(text).map_err(|error| error.to_string())?;
                 Ok(())
             }
+            INDEXING => {
+                self.indexing = serde_json::from_str(text).map_err(|error| error.to_string())?;
+                Ok(())
+            }
             other => Err(format!("table `{}` does not belong to the registry", other.name())),
         }
     }
@@ -99,4 +105,5 @@ pub const TABLES: &[Table] = &[
     TAGS,
     EVENT_CONFIGURATIONS,
     LOGGING,
+    INDEXING,
 ];

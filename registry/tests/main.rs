@@ -11,6 +11,8 @@ mod first_contact;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod indexing;
+#[cfg(test)]
 mod logging;
 #[cfg(test)]
 mod policies;

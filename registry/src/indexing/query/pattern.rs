@@ -1,0 +1,78 @@
+//! A word with wildcards.
+
+/// `*` is any run of characters, `?` is one; all else stands for itself, in lower case.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Pattern(Vec<Piece>);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Piece {
+    Run,
+    One,
+    Char(char),
+}
+
+impl Pattern {
+    pub(super) fn push_run(&mut self) {
+        self.0.push(Piece::Run);
+    }
+
+    pub(super) fn push_one(&mut self) {
+        self.0.push(Piece::One);
+    }
+
+    pub(super) fn push(&mut self, c: char) {
+        self.0.extend(c.to_lowercase().map(Piece::Char));
+    }
+
+    pub(super) fn is_only_run(&self) -> bool {
+        self.0 == [Piece::Run]
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn begins_with_wildcard(&self) -> bool {
+        matches!(self.0.first(), Some(Piece::Run | Piece::One))
+    }
+
+    /// How many runs and how many single characters are left open.
+    pub(super) fn wildcards(&self) -> (usize, usize) {
+        let count = |piece: Piece| self.0.iter().filter(|found| **found == piece).count();
+        (count(Piece::Run), count(Piece::One))
+    }
+
+    /// The word when it has no wildcards.
+    pub(super) fn literal(&self) -> Option<String> {
+        self.0.iter().map(|piece| if let Piece::Char(c) = piece { Some(*c) } else { None }).collect()
+    }
+
+    /// Whether a word in lower case fits. Linear but for the last run, so no query is slow.
+    pub(super) fn matches(&self, word: &str) -> bool {
+        let word: Vec<char> = word.chars().collect();
+        let (mut at, mut piece) = (0, 0);
+        let mut retry: Option<(usize, usize)> = None;
+        while at < word.len() {
+            let fits = match self.0.get(piece) {
+                Some(Piece::Run) => {
+                    retry = Some((piece + 1, at));
+                    piece += 1;
+                    continue;
+                }
+                Some(Piece::One) => true,
+                Some(Piece::Char(c)) => word.get(at) == Some(c),
+                None => false,
+            };
+            if fits {
+                at += 1;
+                piece += 1;
+            } else if let Some((after, from)) = retry {
+                retry = Some((after, from + 1));
+                (piece, at) = (after, from + 1);
+            } else {
+                return false;
+            }
+        }
+        self.0.iter().skip(piece).all(|left| *left == Piece::Run)
+    }
+}
