@@ -167,7 +167,7 @@ impl Run {
             .with("rule", self.rule.name.as_str())
             .with("trace_id", &*self.trace);
         if let Some(sender) = sender {
-            event = event.principal(sender.principal.to_string());
+            event = event.principal(super::run::principal_of(&sender.principal));
         }
         event
     }

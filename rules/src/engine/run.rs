@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use thingstead_core::{Ids, Kind, Origin, Publication, Timestamp};
+use thingstead_core::{Ids, Kind, Origin, Principal, Publication, Timestamp};
 
 use super::metrics::Count;
 use super::outcome::{Rest, Step};
@@ -47,7 +47,7 @@ impl Run {
         // RULES-473: a republished message comes from no client but from the role's session.
         let (principal, source_ip) = match &publication.origin {
             Origin::Client(sender) | Origin::Http(sender) => (
-                Some(Arc::from(sender.principal.to_string())),
+                Some(principal_of(&sender.principal)),
                 sender.address.map(|address| Arc::from(address.ip().to_canonical().to_string())),
             ),
             Origin::Service(_) => (None, None),
@@ -203,6 +203,14 @@ impl Inner {
 
     fn function_failed(&self, run: &Run, why: String) {
         self.journal.record(run.event(Kind::RuleFailed, run.at).why(why).with("function", "external"));
+    }
+}
+
+/// The principal's text; certificates share theirs.
+pub(super) fn principal_of(principal: &Principal) -> Arc<str> {
+    match principal {
+        Principal::Certificate(id) => id.shared(),
+        other => Arc::from(other.to_string()),
     }
 }
 

@@ -246,7 +246,7 @@ async fn dynamodb_stores_the_result_in_one_column() {
 
 #[tokio::test]
 async fn dynamodb_v2_makes_a_column_of_each_member() {
-    // RULES-505, RULES-506, RULES-508
+    // RULES-386, RULES-505, RULES-506, RULES-508
     let action = json!({"dynamoDBv2": {"roleArn": ROLE, "putItem": {"tableName": "${topic(2)}"}}});
     let request = send(action.clone(), r#"{"id":"x","t":21.50}"#).await;
     assert_eq!(request.json(), json!({"TableName": "lamp", "Item": {"id": {"S": "x"}, "t": {"N": "21.50"}}}));

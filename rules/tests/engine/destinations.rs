@@ -190,3 +190,19 @@ async fn confirmation_urls_follow_the_setting_and_lists_are_cut() {
     let page = Page { max_results: Some(1_001), next_token: None };
     assert!(world.engine.list_topic_rule_destinations(&world.scope, &page).is_err());
 }
+
+#[tokio::test]
+async fn tokens_are_bounded_and_an_account_has_a_thousand_destinations() {
+    // RULES-439, RULES-452, RULES-458
+    let world = World::new();
+    for token in [String::new(), "t".repeat(2_049), "unknown".to_owned()] {
+        let error = world.engine.confirm_topic_rule_destination(&token).await.expect_err("refused");
+        assert_eq!((error.code(), error.status()), ("InvalidRequestException", 400));
+    }
+    for number in 0..1_000 {
+        create(&world, &http(&format!("http://localhost:9/{number}"))).await;
+    }
+    let refused =
+        world.engine.create_topic_rule_destination(&world.scope, &http("http://localhost:9/x")).await;
+    assert_eq!(refused.expect_err("refused").code(), "InvalidRequestException");
+}

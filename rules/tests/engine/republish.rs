@@ -202,3 +202,15 @@ async fn deliveries_show_what_was_republished() {
     assert_eq!(delivery["request"]["body"], json!({"a": 1}));
     assert_eq!((&delivery["outcome"], &delivery["attempts"]), (&json!("delivered"), &json!(1)));
 }
+
+#[tokio::test]
+async fn a_result_over_128_kib_is_not_republished() {
+    // RULES-441
+    let world = World::new();
+    world.rule("r", "SELECT a, a AS b FROM 'in'", json!([republish("out")])).await;
+    world.publish("in", json!({"a": "x".repeat(70_000)}).to_string());
+    let failed = world.until(Kind::ActionFailed, 1).await;
+    assert!(failed[0]["why"].as_str().expect("why").contains("131072"), "{failed:?}");
+    world.publish("in", json!({"a": "x".repeat(60_000)}).to_string());
+    assert_eq!(world.bus.published().len(), 1);
+}

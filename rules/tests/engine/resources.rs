@@ -47,14 +47,19 @@ async fn names_are_letters_digits_and_underscores() {
 
 #[tokio::test]
 async fn a_statement_that_does_not_parse_is_refused_with_its_place() {
-    // RULES-326, RULES-384, RULES-388
+    // RULES-326, RULES-384, RULES-388, RULES-389
     let world = World::new();
     let error = world.try_rule("r", "SELECT *\nFORM 'in'", json!([])).await.expect_err("refused");
     assert_eq!((error.code(), error.status()), ("SqlParseException", 400));
     assert!(error.to_string().contains("line 2, column 1"), "{error}");
     let RulesError::SqlParse { position, .. } = &error else { panic!("{error:?}") };
     assert_eq!((position.line, position.column), (2, 1));
-    for topic in ["out/${topic(}", "out/@{name}", "${nosuch(1)}"] {
+    for topic in [
+        "out/${topic(}",
+        "out/@{name}",
+        "${nosuch(1)}",
+        "${decode(*, 'proto', 'bucket', 'key', 'file', 'Message').a}",
+    ] {
         let error =
             world.try_rule("r", "SELECT * FROM 'in'", json!([republish(topic)])).await.expect_err(topic);
         assert_eq!(error.code(), "SqlParseException");
