@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use thingstead_core::topic::Quoted;
 use thingstead_core::{Arn, Scope, Timestamp};
 
 use crate::RulesError;
+use crate::settings::HttpActionUrls;
 
 /// A destination as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +55,11 @@ pub enum DestinationTarget {
         /// `confirmationUrl`.
         confirmation_url: String,
     },
+    /// An InfluxDB server.
+    InfluxDb {
+        /// The members of `influxDBConfiguration` as they were given.
+        configuration: Map<String, Value>,
+    },
     /// A VPC, for Kafka; kept, never reached.
     Vpc {
         /// The members of `vpcConfiguration` as they were given.
@@ -75,14 +82,14 @@ impl DestinationStatus {
 
 impl DestinationTarget {
     /// Reads `destinationConfiguration` (RULES-444).
-    pub(crate) fn of(configuration: &Value) -> Result<Self, RulesError> {
+    pub(crate) fn of(configuration: &Value, urls: HttpActionUrls) -> Result<Self, RulesError> {
         let Value::Object(members) = configuration else {
             return Err(RulesError::invalid("`destinationConfiguration` is missing"));
         };
         let mut set = members.iter().filter(|(_, value)| !value.is_null());
         let (Some((kind, value)), None) = (set.next(), set.next()) else {
             return Err(RulesError::invalid(
-                "`destinationConfiguration` must set exactly one of `httpUrlConfiguration`, `vpcConfiguration`",
+                "`destinationConfiguration` must set exactly one of `httpUrlConfiguration`, `vpcConfiguration`, `influxDBConfiguration`",
             ));
         };
         let text = |name: &str| {
@@ -106,9 +113,21 @@ impl DestinationTarget {
                 }
                 Ok(Self::Vpc { configuration: value.as_object().cloned().unwrap_or_default() })
             }
-            "influxDBConfiguration" => Err(RulesError::NotImplemented(
-                "this server does not serve `influxDBConfiguration`".to_owned(),
-            )),
+            "influxDBConfiguration" => {
+                // RULES-464
+                text("secretId")?;
+                let version = text("influxDBVersion")?;
+                if !matches!(version, "V2" | "V3") {
+                    return Err(RulesError::invalid(format!(
+                        "`destinationConfiguration.{kind}.influxDBVersion` is `{version}`; allowed are `V2`, `V3`"
+                    )));
+                }
+                let endpoint = text("endpoint")?;
+                check_influx_endpoint(endpoint, urls).map_err(|why| {
+                    RulesError::invalid(format!("`destinationConfiguration.{kind}.endpoint` {why}"))
+                })?;
+                Ok(Self::InfluxDb { configuration: value.as_object().cloned().unwrap_or_default() })
+            }
             other => {
                 Err(RulesError::invalid(format!("`destinationConfiguration.{other}` is no destination")))
             }
@@ -118,6 +137,7 @@ impl DestinationTarget {
     const fn kind(&self) -> &'static str {
         match self {
             Self::Http { .. } => "http",
+            Self::InfluxDb { .. } => "influxdb",
             Self::Vpc { .. } => "vpc",
         }
     }
@@ -157,7 +177,15 @@ impl Destination {
     pub fn confirmation_url(&self) -> Option<&str> {
         match &self.target {
             DestinationTarget::Http { confirmation_url } => Some(confirmation_url),
-            DestinationTarget::Vpc { .. } => None,
+            DestinationTarget::InfluxDb { .. } | DestinationTarget::Vpc { .. } => None,
+        }
+    }
+
+    /// The configuration of an InfluxDB destination.
+    pub(crate) fn influx(&self) -> Option<&Map<String, Value>> {
+        match &self.target {
+            DestinationTarget::InfluxDb { configuration } => Some(configuration),
+            DestinationTarget::Http { .. } | DestinationTarget::Vpc { .. } => None,
         }
     }
 
@@ -177,6 +205,10 @@ impl Destination {
                 let name = if summary { "httpUrlSummary" } else { "httpUrlProperties" };
                 out.insert(name.to_owned(), json!({"confirmationUrl": confirmation_url}));
             }
+            DestinationTarget::InfluxDb { configuration } => {
+                let name = if summary { "influxDBSummary" } else { "influxDBProperties" };
+                out.insert(name.to_owned(), Value::Object(configuration.clone()));
+            }
             DestinationTarget::Vpc { configuration } => {
                 let name = if summary { "vpcDestinationSummary" } else { "vpcProperties" };
                 out.insert(name.to_owned(), Value::Object(configuration.clone()));
@@ -191,6 +223,22 @@ impl Destination {
         self.status_reason = reason.into();
         self.last_updated_at = now;
     }
+}
+
+/// HTTPS on four ports with AWS, anything locally (RULES-578).
+fn check_influx_endpoint(endpoint: &str, urls: HttpActionUrls) -> Result<(), String> {
+    let uri: http::Uri = endpoint.parse().map_err(|_| format!("is {}, which is no URL", Quoted(endpoint)))?;
+    let allowed = match uri.scheme_str() {
+        Some("http") => urls == HttpActionUrls::Any,
+        Some("https") => {
+            urls == HttpActionUrls::Any || matches!(uri.port_u16(), None | Some(443 | 8443 | 8086 | 8181))
+        }
+        _ => false,
+    };
+    if allowed {
+        return Ok(());
+    }
+    Err(format!("is {}; it must be https on port 443, 8443, 8086 or 8181", Quoted(endpoint)))
 }
 
 /// So long a confirmation may take; AWS names no number.

@@ -1,10 +1,11 @@
 //! A text of an action that may hold substitution templates (RULES-375 ff.).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{Context, Unready};
 use crate::RulesError;
-use crate::sql::{Rendered, Statement, Template};
+use crate::sql::{EvalError, Rendered, Statement, Template, TemplateKind, Value};
 
 /// A text with or without templates.
 #[derive(Clone, Debug)]
@@ -17,8 +18,23 @@ pub(crate) struct Field {
 impl Field {
     /// Compiles a text; `path` names it in errors (RULES-384).
     pub(crate) fn parse(text: &str, path: &str, statement: &Statement) -> Result<Self, RulesError> {
+        Self::parse_kind(text, path, statement, TemplateKind::Message)
+    }
+
+    /// Compiles a text that may read the elements of the result (RULES-387).
+    pub(crate) fn parse_element(text: &str, path: &str, statement: &Statement) -> Result<Self, RulesError> {
+        Self::parse_kind(text, path, statement, TemplateKind::Element)
+    }
+
+    fn parse_kind(
+        text: &str,
+        path: &str,
+        statement: &Statement,
+        kind: TemplateKind,
+    ) -> Result<Self, RulesError> {
         let template = if text.contains("${") || text.contains("@{") {
-            let template = statement.template(text).map_err(|error| RulesError::SqlParse {
+            let parsed = Template::parse(text, statement.version(), statement.variables(), kind);
+            let template = parsed.map_err(|error| RulesError::SqlParse {
                 message: format!("`{path}`: {error}"),
                 position: error.position(),
             })?;
@@ -47,7 +63,27 @@ impl Field {
     /// The text with its templates filled (RULES-376).
     pub(crate) fn fill(&self, context: &Context<'_>) -> Result<Cow<'_, str>, Unready> {
         let Some(template) = &self.template else { return Ok(Cow::Borrowed(&self.text)) };
-        match template.render(context.input, &context.result.variables, &context.run.answers) {
+        self.rendered(template.render(context.input, &context.result.variables, &context.run.answers))
+    }
+
+    /// The text for one element of the result.
+    pub(crate) fn fill_element(
+        &self,
+        context: &Context<'_>,
+        element: &Value,
+    ) -> Result<Cow<'_, str>, Unready> {
+        let Some(template) = &self.template else { return Ok(Cow::Borrowed(&self.text)) };
+        let (variables, answers) = (&context.result.variables, &context.run.answers);
+        self.rendered(template.render_element(context.input, variables, answers, element))
+    }
+
+    /// The members of the elements that it reads.
+    pub(crate) fn element_names(&self) -> Vec<Arc<str>> {
+        self.template.as_ref().map(Template::element_names).unwrap_or_default()
+    }
+
+    fn rendered(&self, rendered: Result<Rendered, EvalError>) -> Result<Cow<'_, str>, Unready> {
+        match rendered {
             Ok(Rendered::Text(text)) => Ok(Cow::Owned(text)),
             Ok(Rendered::Needs(calls)) => Err(Unready::Needs(calls)),
             Err(error) => Err(Unready::Failed(format!("`{}`: {error}", self.text))),

@@ -44,6 +44,18 @@ pub(crate) struct HttpCall {
     pub(crate) confirmation_url: String,
     pub(crate) signing: Option<SigV4>,
     pub(crate) batch: Option<BatchConfig>,
+    pub(crate) joining: Joining,
+    /// For InfluxDB, whose URL and token come from a destination.
+    pub(crate) influx: Option<super::influxdb::Write>,
+}
+
+/// How the messages of a batch become one body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joining {
+    /// As elements of a JSON array.
+    Array,
+    /// One below the other.
+    Lines,
 }
 
 impl Http {
@@ -171,8 +183,20 @@ impl Prepare for Http {
         let request =
             HttpRequest { method: "POST", url: url.clone(), headers, body: context.payload().clone() };
         let confirmation_url = self.confirmation_url.clone().unwrap_or_else(|| url.clone());
-        let call = HttpCall { request, confirmation_url, signing: self.signing.clone(), batch: self.batch };
-        Ok(Prepared { resources: vec![("Url", url.clone())], resource: url, explain, work: Work::Http(call) })
+        let call = HttpCall {
+            request,
+            confirmation_url,
+            signing: self.signing.clone(),
+            batch: self.batch,
+            joining: Joining::Array,
+            influx: None,
+        };
+        Ok(Prepared {
+            resources: vec![("Url", url.clone())],
+            resource: url,
+            explain,
+            work: Work::Http(Box::new(call)),
+        })
     }
 
     fn confirmation_url(&self) -> Option<&str> {

@@ -61,6 +61,14 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// A text that may be absent and may read the elements of the result: the fields of influxDB (RULES-387).
+    pub(crate) fn optional_element_field(&self, name: &str) -> Result<Option<Field>, RulesError> {
+        match self.text(name)? {
+            Some(text) => Field::parse_element(text, &self.at(name), self.compiling.statement).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// A text that must be there, may hold templates and is at most `max` characters long.
     pub(crate) fn limited_field(&self, name: &str, max: usize) -> Result<Field, RulesError> {
         self.check_length(name, max)?;

@@ -18,6 +18,7 @@ mod dynamodb;
 mod dynamodb_v2;
 mod firehose;
 pub(crate) mod http;
+pub(crate) mod influxdb;
 mod iot_analytics;
 mod iot_events;
 mod iot_sitewise;
@@ -91,7 +92,7 @@ pub(crate) enum Work {
     /// Calls of an AWS service, one after the other.
     Aws(Vec<AwsCall>),
     /// A request to a URL of the rule's own.
-    Http(http::HttpCall),
+    Http(Box<http::HttpCall>),
 }
 
 /// Why an action cannot be prepared.
@@ -144,7 +145,8 @@ impl Action {
             ActionKind::OpenSearch => Box::new(open_search::OpenSearch::compile(&members, false)?),
             ActionKind::Location => Box::new(location::Location::compile(&members)?),
             ActionKind::Salesforce => Box::new(salesforce::Salesforce::compile(&members)?),
-            ActionKind::Kafka | ActionKind::InfluxDb => {
+            ActionKind::InfluxDb => Box::new(influxdb::InfluxDb::compile(&members)?),
+            ActionKind::Kafka => {
                 return Err(RulesError::NotImplemented(format!(
                     "`{}`: this server does not serve the action `{name}`",
                     members.path()

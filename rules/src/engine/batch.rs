@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::Inner;
 use super::outcome::{Sent, Step, batch_error_document, with_place};
 use super::run::Run;
-use crate::actions::http::{HttpCall, explain};
-use crate::actions::url;
+use crate::actions::http::{HttpCall, Joining};
+use crate::actions::{AwsError, url};
 
 /// The open batches of an engine.
 #[derive(Debug, Default)]
@@ -35,13 +35,19 @@ struct Batch {
     entries: Vec<(String, Arc<Run>)>,
     payloads: Vec<String>,
     /// The newest message's step and request; its headers are sent (RULES-535).
-    last: (Step, HttpCall),
+    last: (Step, HttpCall, fn(&AwsError) -> String),
 }
 
 impl Inner {
     /// Puts a message into its batch. For the run the action has then succeeded; a batch that fails has an error action of
     /// its own (RULES-405).
-    pub(super) fn enter_batch(self: &Arc<Self>, step: Step, call: HttpCall, sent: Sent) {
+    pub(super) fn enter_batch(
+        self: &Arc<Self>,
+        step: Step,
+        call: HttpCall,
+        explain: fn(&AwsError) -> String,
+        sent: Sent,
+    ) {
         let Some(config) = call.batch else { return };
         if let Err(why) = self.check_destination(&step, &call) {
             self.ended(&step, Sent { failure: Some(why), ..sent });
@@ -53,7 +59,10 @@ impl Inner {
             url: call.request.url.clone(),
             topic: (!config.across_topics).then(|| Arc::clone(&step.run.publication.message.topic)),
         };
-        let payload = json_text(&call.request.body);
+        let payload = match call.joining {
+            Joining::Array => json_text(&call.request.body),
+            Joining::Lines => String::from_utf8_lossy(&call.request.body).into_owned(),
+        };
         let (mut due, mut opened) = (Vec::new(), None);
         {
             let mut open = self.batches.open.lock();
@@ -70,13 +79,13 @@ impl Inner {
                     bytes: 0,
                     entries: Vec::new(),
                     payloads: Vec::new(),
-                    last: (step.clone(), call.clone()),
+                    last: (step.clone(), call.clone(), explain),
                 }
             });
             batch.bytes += payload.len();
             batch.entries.push((self.ids.uuid().to_string(), Arc::clone(&step.run)));
             batch.payloads.push(payload);
-            batch.last = (step.clone(), call);
+            batch.last = (step.clone(), call, explain);
             if (batch.payloads.len() >= config.size || batch.bytes >= config.bytes)
                 && let Some(full) = open.remove(&key)
             {
@@ -106,8 +115,11 @@ impl Inner {
     }
 
     fn send_batch(self: &Arc<Self>, batch: Batch, across_topics: bool) {
-        let Batch { entries, payloads, last: (step, mut call), .. } = batch;
-        call.request.body = format!("[{}]", payloads.join(",")).into();
+        let Batch { entries, payloads, last: (step, mut call, explain), .. } = batch;
+        call.request.body = match call.joining {
+            Joining::Array => format!("[{}]", payloads.join(",")).into(),
+            Joining::Lines => payloads.join("\n").into(),
+        };
         let lane = format!("http {}", url::split(&call.request.url).0);
         let (inner, kept) = (Arc::clone(self), call.request.body.len());
         let task = (step.clone(), entries.clone());

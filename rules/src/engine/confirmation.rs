@@ -14,6 +14,9 @@ use crate::destination::{Destination, DestinationStatus};
 impl Inner {
     /// Sends the confirmation to a destination that waits for it.
     pub(super) fn confirm_if_waiting(self: &Arc<Self>, scope: &Scope, destination: &Destination) {
+        if destination.influx().is_some() {
+            return self.check_influx(scope, destination);
+        }
         let (DestinationStatus::InProgress, Some(url), Some(token)) =
             (destination.status, destination.confirmation_url(), destination.token.clone())
         else {

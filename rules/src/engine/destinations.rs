@@ -74,7 +74,7 @@ impl RuleEngine {
                 (DestinationStatus::Enabled, "DISABLED") => {
                     destination.turn(DestinationStatus::Disabled, "", now);
                 }
-                (_, "IN_PROGRESS") if destination.confirmation_url().is_some() => {
+                (_, "IN_PROGRESS") if !matches!(destination.target, DestinationTarget::Vpc { .. }) => {
                     destination.token = Some(self.inner.new_token());
                     destination.turn(DestinationStatus::InProgress, CONFIRMING, now);
                 }
@@ -123,13 +123,20 @@ impl RuleEngine {
     /// # Errors
     /// No destination waits for that token.
     pub async fn confirm_topic_rule_destination(&self, token: &str) -> Result<(), RulesError> {
+        self.inner.confirm(token).await
+    }
+}
+
+impl Inner {
+    /// Enables the destination that waits for a token.
+    pub(super) async fn confirm(&self, token: &str) -> Result<(), RulesError> {
         let refuse = || RulesError::invalid("`confirmationToken` is unknown, used or expired");
         if !(1..=MAX_TOKEN).contains(&token.chars().count()) {
             return Err(refuse());
         }
-        let now = self.inner.clock.now();
+        let now = self.clock.now();
         let commit = {
-            let mut state = self.inner.state.write();
+            let mut state = self.state.write();
             let (scope, destination) = state.awaiting(token).ok_or_else(refuse)?;
             if destination.status_at(now).0 != DestinationStatus::InProgress {
                 return Err(refuse());
@@ -138,20 +145,18 @@ impl RuleEngine {
             destination.turn(DestinationStatus::Enabled, "", now);
             let mut changes = Changes::default();
             changes.put_destination(&scope, destination)?;
-            self.inner.store.commit(changes)
+            self.store.commit(changes)
         };
         durable(commit).await
     }
-}
 
-impl Inner {
     /// Creates a destination and asks its receiver, if there is one.
     pub(super) async fn create_destination(
         self: &Arc<Self>,
         scope: &Scope,
         configuration: &Value,
     ) -> Result<Value, RulesError> {
-        let target = DestinationTarget::of(configuration)?;
+        let target = DestinationTarget::of(configuration, self.settings.http_action_urls)?;
         let now = self.clock.now();
         let id = self.ids.uuid().to_string();
         let mut destination = Destination::new(scope, target, &id, self.new_token(), now);
@@ -178,8 +183,13 @@ impl Inner {
                 )));
             }
             answer = destination.to_api(now, false);
-            let unasked = destination.confirmation_url().is_none()
-                || self.settings.http_destinations == HttpDestinations::Automatic;
+            let unasked = match destination.target {
+                DestinationTarget::Http { .. } => {
+                    self.settings.http_destinations == HttpDestinations::Automatic
+                }
+                DestinationTarget::InfluxDb { .. } => false,
+                DestinationTarget::Vpc { .. } => true,
+            };
             if unasked {
                 destination.token = None;
                 destination.turn(DestinationStatus::Enabled, "", now);

@@ -100,10 +100,7 @@ impl Functions {
                 let call = AwsCall::json(&DYNAMODB, "DynamoDB_20120810.GetItem", JsonVersion::V1_0, &body);
                 self.call(scope, &call).await.map_or_else(Answer::Failed, |body| item(&body))
             }
-            Call::GetSecret { secret_id, binary, .. } => {
-                let name = format!("secret {scope} {binary} {secret_id}");
-                self.kept_or(name, || self.secret(scope, secret_id, *binary)).await
-            }
+            Call::GetSecret { secret_id, binary, .. } => self.secret_of(scope, secret_id, *binary).await,
             Call::ReadDescriptorSet { bucket, key } => {
                 let name = format!("object {scope} {bucket} {key}");
                 let read = || async {
@@ -114,6 +111,17 @@ impl Functions {
             }
             Call::Predict { model_id, record, .. } => self.predict(scope, model_id, record).await,
         }
+    }
+
+    /// A secret as text or bytes, kept for 15 minutes.
+    pub(super) async fn secret_of(&self, scope: &Scope, id: &str, binary: bool) -> Answer {
+        let name = secret_name(scope, id, binary);
+        self.kept_or(name, || self.secret(scope, id, binary)).await
+    }
+
+    /// Asks for a secret anew the next time.
+    pub(super) fn forget_secret(&self, scope: &Scope, id: &str, binary: bool) {
+        self.kept.lock().remove(&secret_name(scope, id, binary));
     }
 
     async fn secret(&self, scope: &Scope, id: &str, binary: bool) -> Answer {
@@ -197,6 +205,10 @@ fn json_answer(found: Result<Json, String>) -> Answer {
         Ok(value) => Answer::Json(value.to_string().into()),
         Err(why) => Answer::Failed(why),
     }
+}
+
+fn secret_name(scope: &Scope, id: &str, binary: bool) -> String {
+    format!("secret {scope} {binary} {id}")
 }
 
 /// The item of a `GetItem` answer as plain JSON; null when there is none.

@@ -10,6 +10,7 @@ mod confirmation;
 mod destinations;
 mod functions;
 mod index;
+mod influx;
 mod lanes;
 mod metrics;
 mod outcome;

@@ -64,8 +64,8 @@ impl Inner {
                 self.ended(&step, sent);
             }
             Work::Aws(calls) => self.queue_aws(step, calls, explain, sent),
-            Work::Http(call) if call.batch.is_some() => self.enter_batch(step, call, sent),
-            Work::Http(call) => self.queue_http(step, call, explain, sent),
+            Work::Http(call) if call.batch.is_some() => self.enter_batch(step, *call, explain, sent),
+            Work::Http(call) => self.queue_http(step, *call, explain, sent),
         }
     }
 
@@ -164,6 +164,9 @@ impl Inner {
 
     /// RULES-461.
     pub(super) fn check_destination(&self, step: &Step, call: &HttpCall) -> Result<(), String> {
+        if let Some(write) = &call.influx {
+            return self.influx_destination(step, write).map(drop);
+        }
         let state = self.state.read();
         let scope = state.scope(&step.run.publication.scope);
         let found = scope.and_then(|scope| scope.destination_for(&call.confirmation_url));
@@ -186,6 +189,9 @@ impl Inner {
         explain: fn(&AwsError) -> String,
         sent: &mut Sent,
     ) {
+        if let Some(write) = &call.influx {
+            return self.send_influx(step, call, write, explain, sent).await;
+        }
         let counters = &step.run.rule.counters;
         sent.request = Some(SentRequest {
             operation: String::new(),

@@ -12,6 +12,7 @@ mod destinations;
 mod errors;
 mod functions;
 mod http;
+mod influxdb;
 mod republish;
 mod resources;
 mod running;
