@@ -7,6 +7,8 @@
 //! There is no I/O, no clock and no randomness here. What a request knows about itself, the time included, is its
 //! [`Context`].
 
+mod actions;
+mod advice;
 pub mod certificate;
 mod condition;
 mod context;
@@ -26,6 +28,8 @@ mod trace;
 mod validate;
 pub mod vectors;
 
+pub use actions::{JUDGED_ACTIONS, JudgedAction};
+pub use advice::Advice;
 pub use certificate::{CertificateFacts, CertificateField, CertificatePart};
 pub use context::{Absent, Context, ExtraKeys, Protocol, ThingContext, ThingFacts};
 pub use document::{Applicable, Document, Effect, Language};

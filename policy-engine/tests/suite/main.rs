@@ -1,6 +1,8 @@
 //! Tests of the policy engine against its specification.
 
 #[cfg(test)]
+mod advice;
+#[cfg(test)]
 mod asking;
 #[cfg(test)]
 mod certificates;

@@ -394,6 +394,8 @@ fn actions_are_judged_on_their_resources() {
         assert_eq!(action.resource(&scope(), subject), format!("{prefix}{expected}"));
     }
     assert_eq!(Action::ListRetainedMessages.resource(&scope(), "x"), "*");
+    let ours = Action::ALL.map(|action| (action.name(), action.resource_type()));
+    assert_eq!(ours.as_slice(), thingstead_policy_engine::JUDGED_ACTIONS);
     assert_eq!(Action::UpdateJobExecution.name(), "iotjobsdata:UpdateJobExecution");
 }
 

@@ -154,6 +154,11 @@ fn policy() -> Command {
         .subcommand_required(true)
         .subcommand(Command::new("test").about("run policy test vectors; exit 1 on a failure").arg(files()))
         .subcommand(
+            Command::new("check")
+                .about("read policy documents and say what is wrong or probably not meant; exit 1 when one is malformed")
+                .arg(files()),
+        )
+        .subcommand(
             Command::new("explain")
                 .about("one decision, with the statement that made it and every variable resolved")
                 .arg(required("action", "ACTION", "such as iot:Publish"))

@@ -1,10 +1,11 @@
-//! `thingstead policy test` and `thingstead policy explain`.
+//! `thingstead policy test`, `thingstead policy check` and `thingstead policy explain`.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use serde_json::{Value, json};
+use thingstead_policy_engine::Document;
 use thingstead_policy_engine::vectors::{self, Report};
 
 use super::{Failure, explanation};
@@ -13,8 +14,9 @@ use super::{Failure, explanation};
 pub(super) fn run(sub: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
     match sub.subcommand() {
         Some(("test", sub)) => test(sub, out),
+        Some(("check", sub)) => check(sub, out),
         Some(("explain", sub)) => explain(sub, out),
-        _ => Err(Failure::usage("expected test or explain")),
+        _ => Err(Failure::usage("expected test, check or explain")),
     }
 }
 
@@ -27,6 +29,35 @@ fn test(sub: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
     }
     writeln!(out, "{report}")?;
     if report.differences.is_empty() { Ok(()) } else { Err(Failure::new("not every vector passed")) }
+}
+
+/// A line for every flaw and remark, each with its file, line and column.
+fn check(sub: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut malformed = false;
+    for path in sub.get_many::<PathBuf>("files").into_iter().flatten() {
+        let text = read(path)?;
+        let name = path.display();
+        match Document::check_size(&text).and_then(|()| Document::parse(&text)) {
+            Err(error) => {
+                malformed = true;
+                writeln!(out, "{name}: malformed: {error}")?;
+            }
+            Ok(document) => {
+                let advice = document.advice();
+                for remark in &advice {
+                    writeln!(out, "{name}: {remark}")?;
+                }
+                if advice.is_empty() {
+                    writeln!(
+                        out,
+                        "{name}: nothing to remark on {} statement(s)",
+                        document.statement_count()
+                    )?;
+                }
+            }
+        }
+    }
+    if malformed { Err(Failure::new("not every document is a policy")) } else { Ok(()) }
 }
 
 /// One decision. The facts come in the form of the vectors, so a vector that fails can be explained as it stands.
