@@ -18,4 +18,11 @@ impl ClientCertificates for Registered {
             scope: known.scope,
         })
     }
+
+    fn refused(&self, id: &CertificateId, leaf: &[u8]) {
+        let mut fingerprint = [0u8; 32];
+        if hex::decode_to_slice(id.as_str(), &mut fingerprint).is_ok() {
+            self.0.presented(&fingerprint, leaf);
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod api_port;
 mod certificates;
 mod endpoints;
 mod error;
+mod fleet;
 mod lookups;
 mod operations;
 mod seed;

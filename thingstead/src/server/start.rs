@@ -23,6 +23,7 @@ use thingstead_store::{Store, Table};
 use tokio::sync::watch;
 
 use super::certificates::Registered;
+use super::fleet::Fleet;
 use super::lookups::Inside;
 use super::operations::WholeServer;
 use super::{Server, StartError, Surroundings, api_port, endpoints, seed, tls};
@@ -76,6 +77,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
     )
     .map_err(|error| StartError::part("the broker", error))?;
     registry.follow_connections(Arc::clone(&broker) as Arc<dyn ConnectionControl>);
+    registry.publish_events_to(broker.clone());
     let shadow = ShadowService::open(
         store.clone(),
         broker.clone(),
@@ -115,7 +117,14 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         mqtt: config.mqtt_addr.clone(),
     };
     let services: Vec<Arc<dyn ReservedService>> = vec![Arc::new(shadow.clone())];
-    let sink: Arc<dyn RuleSink> = Arc::new(rules.clone());
+    let fleet = Arc::new(Fleet {
+        shadow: shadow.clone(),
+        registry: registry.clone(),
+        rules: Arc::new(rules.clone()),
+        last: RwLock::default(),
+    });
+    registry.index_fleet_from(fleet.clone());
+    let sink: Arc<dyn RuleSink> = fleet.clone();
     let bound = broker
         .serve(&doors, services, Some(sink), thingstead_api::device_router(api))
         .await
@@ -130,6 +139,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
             Arc::new(shadow),
             Arc::new(rules),
             broker.clone(),
+            fleet,
         ],
         ready: AtomicBool::new(false),
     });
