@@ -138,3 +138,59 @@ fn fitted(model: &Model, id: ShapeId, value: Value, path: &str) -> Result<Option
     };
     Ok(Some(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    fn operation(service: Service, name: &str) -> &'static Operation {
+        service.model().operations().iter().find(|operation| operation.name == name).expect(name)
+    }
+
+    async fn answered(name: &str, reply: Value) -> (u16, Value) {
+        let response = success(operation(Service::Iot, name), Reply::Members(reply), "id");
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        (status, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn members_go_to_their_places() {
+        // API-026: the one output that binds the status
+        assert_eq!(answered("DeleteCommand", json!({ "statusCode": 202 })).await, (202, json!({})));
+        // API-027
+        assert_eq!(answered("UpdateThing", json!({})).await, (200, json!({})));
+        // API-030: nulls are left out, empty lists stay
+        assert_eq!(
+            answered("ListThings", json!({ "things": [], "nextToken": null })).await,
+            (200, json!({ "things": [] }))
+        );
+        // API-033
+        let keys = json!({ "keyPair": { "PublicKey": "a", "PrivateKey": "b" } });
+        assert_eq!(answered("CreateKeysAndCertificate", keys.clone()).await, (200, keys));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_fit_its_model_is_our_fault_and_says_where() {
+        for (reply, place) in [
+            (json!({ "thingsList": [] }), "thingsList"),
+            (json!({ "things": [{ "version": "1" }] }), "version"),
+            (json!({ "things": {} }), "things"),
+        ] {
+            let (status, body) = answered("ListThings", reply).await;
+            assert_eq!(status, 500);
+            assert!(body["message"].as_str().is_some_and(|message| message.contains(place)), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_has_its_name_in_the_header_and_its_members_in_the_body() {
+        // API-034, API-037
+        let error = ApiError::already_exists("there", "id-1", "arn:1");
+        let response = failure(Service::Iot, &error, "request-1");
+        assert_eq!(response.status(), 409);
+        assert_eq!(response.headers()["x-amzn-errortype"], "ResourceAlreadyExistsException");
+        assert_eq!(response.headers()["x-amzn-requestid"], "request-1");
+    }
+}
