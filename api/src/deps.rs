@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use thingstead_broker::Broker;
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::Bus;
 use thingstead_core::{Clock, Ids, Journal, Limits};
@@ -28,6 +29,8 @@ pub struct ApiDeps {
     pub registry: Registry,
     /// What the callers of the data plane are judged by; mostly the registry itself.
     pub authority: Arc<dyn Source>,
+    /// Connections, subscriptions, retained messages.
+    pub broker: Arc<Broker>,
     /// Topic rules.
     pub rules: RuleEngine,
     /// Shadows.

@@ -179,6 +179,21 @@ impl Broker {
         }
     }
 
+    /// Resolves when everything that was published so far has been routed, so that a retained message can be read (API-065).
+    pub async fn settled(&self) {
+        let asked = self.hub.mailboxes.iter().map(|mailbox| {
+            let (tell, told) = oneshot::channel();
+            mailbox.push(Mail::Ask(Box::new(move |_| {
+                let _ = tell.send(());
+            })));
+            told
+        });
+        for told in asked.collect::<Vec<_>>() {
+            // A shard that has stopped routes nothing any more.
+            let _ = told.await;
+        }
+    }
+
     /// The retained message of a topic (MQTT-233).
     pub fn retained_message(&self, scope: &Scope, topic: &str) -> Option<Retained> {
         self.hub.spaces.of(scope).retained.get(topic, self.hub.clock.now())

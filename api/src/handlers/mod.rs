@@ -5,6 +5,7 @@ mod authorization;
 mod billing_groups;
 mod ca_certificates;
 mod certificates;
+mod connections;
 mod destinations;
 mod endpoint;
 mod events;
@@ -13,6 +14,7 @@ mod logging;
 mod memberships;
 mod policies;
 mod publish;
+mod retained;
 mod shadows;
 mod tags;
 mod thing_groups;
@@ -155,10 +157,16 @@ const IOT: &[(&str, Handler)] = operations! {
 };
 
 const IOT_DATA: &[(&str, Handler)] = operations! {
+    DeleteConnection => connections::delete_connection,
     DeleteThingShadow => shadows::delete_thing_shadow,
+    GetConnection => connections::get_connection,
+    GetRetainedMessage => retained::get_retained_message,
     GetThingShadow => shadows::get_thing_shadow,
     ListNamedShadowsForThing => shadows::list_named_shadows_for_thing,
+    ListRetainedMessages => retained::list_retained_messages,
+    ListSubscriptions => connections::list_subscriptions,
     Publish => publish::publish,
+    SendDirectMessage => connections::send_direct_message,
     UpdateThingShadow => shadows::update_thing_shadow,
 };
 

@@ -60,14 +60,19 @@ pub(crate) async fn publish(call: Call, input: PublishRequest) -> Result<Publish
         let seconds = u64::try_from(seconds).unwrap_or(MAX_EXPIRY).clamp(1, MAX_EXPIRY);
         properties.get_or_insert_default().expires_at = Some(now.plus(Duration::from_secs(seconds)));
     }
+    let retain = input.retain;
     let message = Message {
         topic: input.topic.into(),
         payload: call.payload.clone(),
         qos,
-        retain: input.retain,
+        retain,
         properties: properties.map(Arc::new),
     };
     call.deps.bus.publish(Publication { scope: call.scope.clone(), message, origin: call.origin(), at: now });
+    if retain {
+        // What is read next must see it (API-065).
+        call.deps.broker.settled().await;
+    }
     Ok(Published { message: "OK", trace_id: call.request_id })
 }
 

@@ -13,6 +13,7 @@ use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use serde_json::Value;
 use thingstead_api::{AccessKey, ApiDeps, ApiSettings};
+use thingstead_broker::{Broker, ClientCertificates, Policies, Standing};
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::Bus;
 use thingstead_core::{CertificateId, Clock, Ids, Journal, PeerIdentity, Publication, Scope, Timestamp};
@@ -47,9 +48,21 @@ impl Lookups for NoLookups {
     }
 }
 
-/// Everything that went to the bus.
-#[derive(Clone, Default)]
-pub(crate) struct Published(Arc<Mutex<Vec<Publication>>>);
+/// Nobody connects here.
+struct NoCertificates;
+
+impl ClientCertificates for NoCertificates {
+    fn standing(&self, _: &CertificateId) -> Option<Standing> {
+        None
+    }
+}
+
+/// Everything that went to the broker.
+#[derive(Clone)]
+pub(crate) struct Published {
+    all: Arc<Mutex<Vec<Publication>>>,
+    broker: Arc<Broker>,
+}
 
 /// An answer, read.
 #[derive(Debug)]
@@ -72,18 +85,32 @@ impl Server {
     }
 
     pub(crate) fn with(settings: ApiSettings) -> Self {
-        let published = Published::default();
-        let bus: Arc<dyn Bus> = Arc::new(published.clone());
         let clock = Clock::frozen_at(RECORDED.at());
         let journal = Journal::default();
         let ids = Ids::seeded(7);
-        let tables: Vec<_> =
-            TABLES.iter().chain(thingstead_rules::TABLES).copied().chain([SHADOWS]).collect();
+        let tables: Vec<_> = [TABLES, thingstead_rules::TABLES, thingstead_broker::TABLES]
+            .concat()
+            .into_iter()
+            .chain([SHADOWS])
+            .collect();
         let store = Store::ephemeral(&tables).expect("a store in memory");
         let registry_settings = RegistrySettings::default();
         let registry =
             Registry::open(store.clone(), clock.clone(), ids.clone(), journal.clone(), registry_settings)
                 .expect("no rows yet");
+        let broker_deps = thingstead_broker::Deps {
+            clock: clock.clone(),
+            ids: ids.clone(),
+            journal: journal.clone(),
+            store: store.clone(),
+            access: Arc::new(Policies::new(Arc::new(registry.clone()))),
+            certificates: Arc::new(NoCertificates),
+        };
+        let broker =
+            Broker::new(thingstead_broker::Settings { shards: 1, ..Default::default() }, broker_deps);
+        let broker = broker.expect("nothing retained yet");
+        let published = Published { all: Arc::default(), broker: Arc::clone(&broker) };
+        let bus: Arc<dyn Bus> = Arc::new(published.clone());
         let rules = RuleEngine::new(thingstead_rules::Deps {
             store: store.clone(),
             bus: Arc::clone(&bus),
@@ -109,6 +136,7 @@ impl Server {
             ids,
             journal,
             bus,
+            broker,
             authority: Arc::new(registry.clone()),
             registry,
             rules: rules.expect("no rules yet"),
@@ -153,13 +181,14 @@ impl Server {
 
 impl Published {
     pub(crate) fn all(&self) -> Vec<Publication> {
-        self.0.lock().clone()
+        self.all.lock().clone()
     }
 }
 
 impl Bus for Published {
     fn publish(&self, publication: Publication) {
-        self.0.lock().push(publication);
+        self.all.lock().push(publication.clone());
+        self.broker.publish(publication);
     }
 
     fn send_to(&self, _client: &str, _publication: Publication) -> bool {

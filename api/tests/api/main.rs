@@ -15,6 +15,8 @@ mod policies;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
+mod retained;
+#[cfg(test)]
 mod singletons;
 #[cfg(test)]
 mod things;
