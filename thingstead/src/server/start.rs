@@ -103,6 +103,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         ids,
         journal: journal.clone(),
         bus: broker.clone(),
+        broker: broker.clone(),
         registry: registry.clone(),
         authority: Arc::new(registry.clone()),
         shadow: shadow.clone(),
