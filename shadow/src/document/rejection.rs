@@ -57,10 +57,10 @@ pub enum Rejection {
     #[error("`clientToken` is not a string of at most 64 bytes")]
     InvalidClientToken,
     /// SHADOW-060, SHADOW-061.
-    #[error("`state.{section}` is nested {depth} levels deep; the limit is {limit}")]
+    #[error("{place} is nested {depth} levels deep; the limit is {limit}")]
     TooDeep {
-        /// `desired` or `reported`.
-        section: &'static str,
+        /// "`state.desired`", "`state.reported`", or "the payload" when it was not read to its end.
+        place: &'static str,
         /// Levels found.
         depth: usize,
         /// Levels allowed.
@@ -141,7 +141,6 @@ impl Rejection {
     /// The text that clients get.
     pub fn message(&self) -> String {
         match self {
-            Self::NotJson(JsonError::TooDeep { .. }) => nesting(super::json::MAX_NESTING),
             Self::NotJson(_) | Self::NotAnObject | Self::NullInArray { .. } => {
                 "Payload contains invalid json".to_owned()
             }
@@ -152,7 +151,9 @@ impl Rejection {
             Self::SectionNotObject { .. } => "Reported node must be an object".to_owned(),
             Self::InvalidVersion { .. } => "Invalid version".to_owned(),
             Self::InvalidClientToken => "Invalid clientToken".to_owned(),
-            Self::TooDeep { limit, .. } => nesting(*limit),
+            Self::TooDeep { limit, .. } => {
+                format!("JSON contains too many levels of nesting; maximum is {limit}")
+            }
             Self::NoShadow { name } => format!("No shadow exists with name: '{name}'"),
             Self::VersionConflict { .. } => "Version conflict".to_owned(),
             Self::TooLarge { .. } => "The payload exceeds the maximum size allowed".to_owned(),
@@ -225,10 +226,6 @@ impl Rejection {
             _ => "InternalFailureException",
         }
     }
-}
-
-fn nesting(limit: usize) -> String {
-    format!("JSON contains too many levels of nesting; maximum is {limit}")
 }
 
 fn stored_version(stored: Option<u64>) -> String {

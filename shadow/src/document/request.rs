@@ -2,7 +2,7 @@
 
 use thingstead_core::Timestamp;
 
-use super::json::{self, unquote};
+use super::json::{self, JsonError, unquote};
 use super::node::{Node, Object};
 use super::rejection::Rejection;
 use super::{DocumentLimits, Rejected};
@@ -36,6 +36,10 @@ impl UpdateRequest {
         let mut members = match parse_object(payload, at) {
             Ok(Some(members)) => members,
             Ok(None) => return Err(Rejection::NotAnObject.into()),
+            Err(Rejection::NotJson(JsonError::TooDeep { .. })) => {
+                let (place, limit) = ("the payload", limits.depth);
+                return Err(Rejection::TooDeep { place, depth: json::MAX_NESTING + 1, limit }.into());
+            }
             Err(rejection) => return Err(rejection.into()),
         };
         let client_token = ClientToken::of(&members);
@@ -146,7 +150,8 @@ fn check_depth(state: &Node, limits: &DocumentLimits) -> Result<(), Rejection> {
     for section in SECTIONS {
         let depth = sections.get(section).map_or(0, Node::depth);
         if depth > limits.depth {
-            return Err(Rejection::TooDeep { section, depth, limit: limits.depth });
+            let place = if section == "desired" { "`state.desired`" } else { "`state.reported`" };
+            return Err(Rejection::TooDeep { place, depth, limit: limits.depth });
         }
     }
     Ok(())
