@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use thingstead_core::{CertificateId, Clock, Principal, Scope};
+use thingstead_registry::{CertificateStatus, Registry};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Where client certificates are registered. Asked during the handshake, so it answers from memory.
@@ -128,4 +129,25 @@ impl Gate {
         }
         Ok(Identity { scope, principal: Principal::Certificate(id.clone()) })
     }
+}
+
+impl ClientCertificates for Registry {
+    fn standing(&self, id: &CertificateId) -> Option<Standing> {
+        let known = self.lookup(&fingerprint(id)?)?;
+        let active = known.status == CertificateStatus::Active;
+        Some(Standing { scope: known.scope, active, status: known.status.name() })
+    }
+
+    fn refused(&self, id: &CertificateId, leaf: &[u8]) {
+        if let Some(fingerprint) = fingerprint(id) {
+            // Whatever it is now, this connection is refused.
+            let _ = self.presented(&fingerprint, leaf);
+        }
+    }
+}
+
+fn fingerprint(id: &CertificateId) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(id.as_str(), &mut bytes).ok()?;
+    Some(bytes)
 }

@@ -15,6 +15,7 @@ mod connections;
 mod hub;
 mod identity;
 mod listener;
+mod logs;
 mod presence;
 mod reserved;
 mod retained;
@@ -22,6 +23,7 @@ mod router;
 mod session;
 mod settings;
 mod shard;
+mod throttle;
 mod tls;
 
 pub use access::{Access, AccessControl, Action, Asking, Everything, Policies};
@@ -30,6 +32,7 @@ pub use connection::disconnect::Reason as DisconnectReason;
 pub use connections::{ConnectionInfo, DirectError, DirectMessage, SocketInfo, SubscriptionInfo};
 pub use identity::{ClientCertificates, Identity, Standing};
 pub use listener::BindError;
+pub use logs::log_entry;
 pub use retained::Retained;
 pub use settings::{
     Bound, Doors, Overlapping, Qos2, Settings, SubscribeDenied, WebSocketAuthentication, WebSocketKey,

@@ -17,9 +17,10 @@ use crate::bounds;
 use crate::hub::{Place, SessionName};
 use crate::session::Opened;
 use crate::shard::Shard;
-use crate::shard::mail::{Arrival, Mail, Settler};
+use crate::shard::mail::{Arrival, Mail, Peer, Settler};
 use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::throttle::Rate;
 
 impl Shard {
     /// The shard that owns the client's session. A client without an id stays where it is: its id is made there.
@@ -61,7 +62,9 @@ impl Shard {
         } else {
             ClientId::from(Arc::clone(&connect.client_id))
         };
-        if let Err(refusal) = self.acceptable(&connect, &client) {
+        let acceptable =
+            self.acceptable(&connect, &client).and_then(|()| self.throttle_connect(&peer, &client));
+        if let Err(refusal) = acceptable {
             return self.refuse(key, version, &client, refusal);
         }
         let expiry = self.granted_expiry(&connect);
@@ -133,6 +136,7 @@ impl Shard {
             aliases: Vec::new(),
             explain: told.request_problem_information.unwrap_or(true),
             unacknowledged: smallvec::SmallVec::new(),
+            rate: Rate::default(),
             version_number,
             connected_at: now,
             clean: expiry == 0,
@@ -149,8 +153,9 @@ impl Shard {
             .with("session", &*live.sender.session)
             .with("session_present", present)
             .with("keep_alive", keep_alive)
+            .with("clean_session", expiry == 0)
             .with("session_expiry", expiry)
-            .with("address", peer.address.to_string());
+            .source(Some(peer.address));
         self.record(event);
         let properties = self.connack_properties(&connect, &name, assigned, expiry, keep_alive);
         let place = Place { shard: self.id, connection: key, session };
@@ -211,7 +216,16 @@ impl Shard {
         Ok(())
     }
 
-    fn make_client_id(&self, peer: &crate::shard::mail::Peer) -> ClientId {
+    /// MQTT-055.
+    fn throttle_connect(&self, peer: &Peer, client: &ClientId) -> Result<(), Refusal> {
+        if !self.hub.settings.throttles {
+            return Ok(());
+        }
+        let throttles = &self.hub.spaces.of(&peer.identity.scope).throttles;
+        throttles.connect(self.now, client).map_err(|why| Refusal::new(ReasonCode::QuotaExceeded, why))
+    }
+
+    fn make_client_id(&self, peer: &Peer) -> ClientId {
         loop {
             let client = ClientId::from(self.hub.ids.uuid().to_string());
             let name = SessionName { scope: peer.identity.scope.clone(), client };

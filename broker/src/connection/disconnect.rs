@@ -169,7 +169,7 @@ impl Shard {
                 .why(ending.why.clone())
                 .with("disconnect_reason", ending.reason.name())
                 .with("session", &*live.sender.session)
-                .with("address", peer.address.to_string())
+                .source(Some(peer.address))
                 .with("connected_ms", i64::try_from(self.now.since(since).as_millis()).unwrap_or(i64::MAX));
             self.record(event);
         } else {

@@ -27,6 +27,7 @@ use crate::router::space::Space;
 use crate::shard::link::Link;
 use crate::shard::mail::Peer;
 use crate::shard::slots::Key;
+use crate::throttle::Rate;
 
 /// A socket with what is known about its other end.
 pub(crate) struct Connection {
@@ -87,6 +88,8 @@ pub(crate) struct Live {
     pub(crate) explain: bool,
     /// Inbound packet identifiers whose acknowledgement waits for the store.
     pub(crate) unacknowledged: SmallVec<[u16; 8]>,
+    /// Publishes in this second, in and out.
+    pub(crate) rate: Rate,
     /// Of the lifecycle events.
     pub(crate) version_number: u64,
     /// When CONNECT was accepted.

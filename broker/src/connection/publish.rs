@@ -13,6 +13,7 @@ use super::Live;
 use super::disconnect::{Ending, Reason};
 use crate::access::Action;
 use crate::bounds::Bounds;
+use crate::presence::principal_text;
 use crate::reserved::{self, Operation};
 use crate::router::route::Journey;
 use crate::settings::Qos2;
@@ -26,24 +27,35 @@ struct Refused {
     reason: ReasonCode,
     why: Cow<'static, str>,
     decision: Option<Arc<Decision>>,
-    /// The connection ends even where a PUBACK could say it.
-    fatal: bool,
+    /// What happens where no PUBACK can say it.
+    manner: Manner,
+}
+
+/// How a refusal is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// By PUBACK to a v5 client, else by ending the connection.
+    Polite,
+    /// By ending the connection, whatever else could say it.
+    Fatal,
+    /// By PUBACK to a v5 client, else not at all.
+    Silent,
 }
 
 impl Refused {
     fn new(reason: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, why: why.into(), decision: None, fatal: false }
+        Self { reason, why: why.into(), decision: None, manner: Manner::Polite }
     }
 
     fn fatal(reason: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { fatal: true, ..Self::new(reason, why) }
+        Self { manner: Manner::Fatal, ..Self::new(reason, why) }
     }
 }
 
 impl Shard {
     /// Judges a PUBLISH, routes it, acknowledges it.
     pub(crate) fn publish(&mut self, key: Key, mut publish: Publish) {
-        let (now, bounds) = (self.now, self.hub.bounds);
+        let (now, bounds, throttles) = (self.now, self.hub.bounds, self.hub.settings.throttles);
         let Some(live) = self.connections.get_mut(key).and_then(|connection| connection.live.as_mut()) else {
             return;
         };
@@ -55,6 +67,7 @@ impl Shard {
         }
         let accepted = resolve_alias(live, &mut publish, &bounds)
             .and_then(|()| judge(live, &publish, &bounds))
+            .and_then(|qos| throttle(live, &publish, now, throttles).map(|()| qos))
             .map(|qos| {
                 let message = message(&publish, qos, now, &bounds);
                 let publication = Publication {
@@ -102,7 +115,8 @@ impl Shard {
             .event(&name.scope, Kind::PublishRefused)
             .client(Some(name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(live.sender.principal.to_string())
+            .principal(principal_text(&live.sender.principal))
+            .source(live.sender.address)
             .topic(Arc::clone(&publish.topic))
             .payload(Bytes::copy_from_slice(&publish.payload))
             .why(refused.why.clone())
@@ -114,12 +128,13 @@ impl Shard {
         };
         self.record(event);
         match publish.packet_id {
-            Some(packet_id) if version.is_v5() && !refused.fatal => {
+            Some(packet_id) if version.is_v5() && refused.manner != Manner::Fatal => {
                 self.put(
                     key,
                     &Packet::PubAck(PubAck { packet_id, reason: refused.reason, properties: None }),
                 );
             }
+            _ if refused.manner == Manner::Silent => {}
             _ => {
                 let reason = if denied { Reason::AuthError } else { Reason::ClientError };
                 self.end(key, Ending::new(reason, refused.why).telling(refused.reason));
@@ -180,6 +195,14 @@ fn judge(live: &mut Live, publish: &Publish, bounds: &Bounds) -> Result<QoS, Ref
     }
     check_topic(publish, bounds)?;
     check_properties(publish, bounds)?;
+    if publish.retain
+        && !publish.payload.is_empty()
+        && live.space.retained.is_full_for(&publish.topic, bounds.retained)
+    {
+        // MQTT-149
+        let why = format!("the account has {} retained messages already, as many as it may", bounds.retained);
+        return Err(Refused { manner: Manner::Silent, ..Refused::new(ReasonCode::QuotaExceeded, why) });
+    }
     // POLICY-420, POLICY-421
     let retained = publish.retain.then_some(Action::RetainPublish);
     for action in std::iter::once(Action::Publish).chain(retained) {
@@ -190,11 +213,23 @@ fn judge(live: &mut Live, publish: &Publish, bounds: &Bounds) -> Result<QoS, Ref
                 reason: ReasonCode::NotAuthorized,
                 why,
                 decision: Some(decision),
-                fatal: false,
+                manner: Manner::Polite,
             });
         }
     }
     Ok(qos)
+}
+
+/// MQTT-096, MQTT-149, MQTT-150.
+fn throttle(live: &mut Live, publish: &Publish, now: Timestamp, on: bool) -> Result<(), Refused> {
+    let throttled = |why| Refused { manner: Manner::Silent, ..Refused::new(ReasonCode::QuotaExceeded, why) };
+    if on && !live.rate.publish(now) {
+        return Err(throttled("more than 100 publishes per second on this connection"));
+    }
+    if on && publish.retain {
+        live.space.throttles.retain(now, &publish.topic).map_err(throttled)?;
+    }
+    Ok(())
 }
 
 /// MQTT-099, MQTT-100, MQTT-148, MQTT-187, MQTT-195.

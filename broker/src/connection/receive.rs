@@ -183,7 +183,7 @@ impl Shard {
             .client(connection.client())
             .principal(connection.peer.identity.principal.to_string())
             .why(error.to_string())
-            .with("address", connection.peer.address.to_string())
+            .source(Some(connection.peer.address))
             .with("section", error.section());
         self.record(event);
         match error.answer() {

@@ -43,7 +43,7 @@ impl Shard {
             .client(Some(client.into()))
             .principal(peer.identity.principal.to_string())
             .why(refusal.why.clone())
-            .with("address", peer.address.to_string())
+            .source(Some(peer.address))
             .with("reason_code", refusal.reason.as_u8());
         let event = match &refusal.decision {
             Some(decision) => event.decision(Arc::clone(decision)),

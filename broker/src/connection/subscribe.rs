@@ -6,10 +6,13 @@ use std::sync::Arc;
 use thingstead_core::journal::Kind;
 use thingstead_core::topic::{self, TopicError};
 use thingstead_core::{Decision, QoS};
-use thingstead_mqtt_wire::{Filter, Packet, ReasonCode, RetainHandling, SubAck, Subscribe, Version};
+use thingstead_mqtt_wire::{
+    Filter, Packet, PacketId, ReasonCode, RetainHandling, SubAck, Subscribe, Version,
+};
 
 use super::disconnect::{Ending, Reason};
 use crate::access::Action;
+use crate::presence::principal_text;
 use crate::reserved::{self, Operation};
 use crate::session::Held as Subscription;
 use crate::settings::SubscribeDenied;
@@ -43,6 +46,10 @@ impl Shard {
         let (version, session) = (live.version, live.session);
         if let Some(ending) = self.unacceptable(&subscribe) {
             return self.end(key, ending);
+        }
+        if self.is_in_use(key, subscribe.packet_id) {
+            let reasons = vec![ReasonCode::PacketIdentifierInUse; subscribe.filters.len()];
+            return self.put(key, &Packet::SubAck(SubAck::new(subscribe.packet_id, reasons)));
         }
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         let mut granted = Vec::new();
@@ -170,6 +177,12 @@ impl Shard {
         (self.hub.settings.subscribe_denied == SubscribeDenied::Disconnect).then_some(Reason::AuthError)
     }
 
+    /// Whether a v5 client uses a packet identifier again whose acknowledgement waits for the store (MQTT-095).
+    pub(crate) fn is_in_use(&self, key: Key, packet_id: PacketId) -> bool {
+        let live = self.connections.get(key).and_then(|connection| connection.live.as_ref());
+        live.is_some_and(|live| live.version.is_v5() && live.unacknowledged.contains(&packet_id.get()))
+    }
+
     /// Sends an acknowledgement now, or when the turn's changes are durable.
     pub(crate) fn put_or_hold(&mut self, key: Key, packet: &Packet, packet_id: u16, hold: bool) {
         if !hold {
@@ -183,6 +196,9 @@ impl Shard {
         if let Err(error) = packet.encode(version, &mut frame) {
             tracing::error!(%error, packet = %packet.packet_type(), "a packet cannot be encoded");
         }
+        if let Some(live) = self.connections.get_mut(key).and_then(|connection| connection.live.as_mut()) {
+            live.unacknowledged.push(packet_id);
+        }
         self.turn.held.push(Held { connection: key, frame, packet_id });
         self.signal.raise();
     }
@@ -195,7 +211,8 @@ impl Shard {
             .event(&live.name.scope, Kind::Subscribed)
             .client(Some(live.name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(live.sender.principal.to_string())
+            .principal(principal_text(&live.sender.principal))
+            .source(live.sender.address)
             .topic(Arc::clone(filter))
             .with("qos", qos.as_u8());
         self.record(event);
@@ -209,7 +226,8 @@ impl Shard {
             .event(&live.name.scope, Kind::SubscribeRefused)
             .client(Some(live.name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(live.sender.principal.to_string())
+            .principal(principal_text(&live.sender.principal))
+            .source(live.sender.address)
             .topic(Arc::clone(filter))
             .why(rejected.why.clone())
             .with("reason_code", rejected.reason.as_u8());

@@ -6,6 +6,7 @@ use thingstead_core::journal::Kind;
 use thingstead_mqtt_wire::{Packet, ReasonCode, UnsubAck, Unsubscribe};
 
 use super::disconnect::Ending;
+use crate::presence::principal_text;
 use crate::shard::Shard;
 use crate::shard::slots::Key;
 
@@ -22,11 +23,17 @@ impl Shard {
             let event = self
                 .event(&live.name.scope, Kind::Malformed)
                 .client(Some(live.name.client.shared()))
-                .principal(live.sender.principal.to_string())
+                .principal(principal_text(&live.sender.principal))
+                .source(live.sender.address)
                 .why(format!(
                     "UNSUBSCRIBE has {count} filters; at most {most} are allowed, so it was ignored"
                 ));
             return self.record(event);
+        }
+        if self.is_in_use(key, unsubscribe.packet_id) {
+            let reasons = vec![ReasonCode::PacketIdentifierInUse; unsubscribe.filters.len()];
+            let packet_id = unsubscribe.packet_id;
+            return self.put(key, &Packet::UnsubAck(UnsubAck { packet_id, reasons, properties: None }));
         }
         if !version.is_v5() && unsubscribe.filters.iter().any(|filter| filter.flaw.is_some()) {
             let why = "UNSUBSCRIBE has a malformed topic filter";
@@ -61,7 +68,8 @@ impl Shard {
             .event(&live.name.scope, Kind::Unsubscribed)
             .client(Some(live.name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(live.sender.principal.to_string())
+            .principal(principal_text(&live.sender.principal))
+            .source(live.sender.address)
             .topic(Arc::clone(filter));
         self.record(event);
     }

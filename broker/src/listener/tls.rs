@@ -100,7 +100,7 @@ fn record_failure(hub: &Hub, address: SocketAddr, error: &Error) {
 pub(crate) fn record_nobody(hub: &Hub, address: SocketAddr, why: &str) {
     let event = Event::new(&hub.settings.anonymous_scope, hub.clock.now(), Kind::AuthenticationRefused)
         .why(why.to_owned())
-        .with("address", address.to_string())
+        .source(Some(address))
         .with("reason", "NOT_AUTHENTICATED");
     hub.journal.record(event);
 }
@@ -109,7 +109,7 @@ fn refused(hub: &Hub, address: SocketAddr, refusal: &Refusal) -> Event {
     let scope = refusal.scope().unwrap_or(&hub.settings.anonymous_scope);
     let event = Event::new(scope, hub.clock.now(), Kind::AuthenticationRefused)
         .why(refusal.to_string())
-        .with("address", address.to_string())
+        .source(Some(address))
         .with("reason", refusal.log_reason());
     match refusal.certificate() {
         Some(id) => event.principal(id.shared()),

@@ -280,7 +280,7 @@ fn published(publication: &Publication) -> Event {
         .topic(Arc::clone(&message.topic))
         .payload(message.payload.clone());
     if let Some(sender) = sender {
-        event = event.principal(principal_text(&sender.principal));
+        event = event.principal(principal_text(&sender.principal)).source(sender.address);
     }
     if message.retain {
         event = event.with("retain", true);

@@ -8,6 +8,7 @@ use thingstead_core::Scope;
 
 use super::trie::Trie;
 use crate::retained::RetainedMessages;
+use crate::throttle::Throttles;
 
 /// A topic space, shared by all shards.
 pub(crate) struct Space {
@@ -15,6 +16,8 @@ pub(crate) struct Space {
     pub(crate) subscriptions: RwLock<Trie>,
     /// Retained messages.
     pub(crate) retained: RetainedMessages,
+    /// Rates per second.
+    pub(crate) throttles: Throttles,
 }
 
 /// The spaces of all scopes.
@@ -27,8 +30,13 @@ impl Spaces {
         if let Some(space) = self.0.get(scope) {
             return Arc::clone(&space);
         }
-        let make =
-            || Arc::new(Space { subscriptions: RwLock::default(), retained: RetainedMessages::default() });
+        let make = || {
+            Arc::new(Space {
+                subscriptions: RwLock::default(),
+                retained: RetainedMessages::default(),
+                throttles: Throttles::default(),
+            })
+        };
         Arc::clone(&self.0.entry(scope.clone()).or_insert_with(make))
     }
 

@@ -10,6 +10,7 @@ use thingstead_mqtt_wire::Version;
 use super::stored::life_left;
 use super::{Delivery, Outstanding};
 use crate::bounds::{RETRY_AFTER, RETRY_V3, RETRY_V5};
+use crate::presence::principal_text;
 use crate::router::route::Frames;
 use crate::router::shared::Group;
 use crate::shard::Shard;
@@ -28,6 +29,11 @@ impl Shard {
         // MQTT-163: QoS 0 on either side is not stored.
         if delivery.row.is_none() || session.storage.is_none() {
             return;
+        }
+        if self.hub.settings.throttles && !session.space.throttles.queue(self.now) {
+            // MQTT-166
+            self.dropped(key, &delivery, "Throttled while queueing offline message");
+            return self.forget_row(key, &delivery);
         }
         let (scope, client) = (session.name.scope.clone(), session.name.client.shared());
         let message = &delivery.publication.message;
@@ -101,12 +107,13 @@ impl Shard {
         let decision = live.access.decide_delivery(&message.topic, share);
         let (client, thing) =
             (live.name.client.shared(), live.sender.thing.as_ref().map(|thing| thing.shared()));
-        let principal = crate::presence::principal_text(&live.sender.principal);
+        let (principal, source) = (principal_text(&live.sender.principal), live.sender.address);
         let event = self
             .event(&delivery.publication.scope, Kind::DeliveryRefused)
             .client(Some(client))
             .thing(thing)
             .principal(principal)
+            .source(source)
             .topic(Arc::clone(&message.topic))
             .payload(message.payload.clone())
             .decision(decision);
@@ -173,7 +180,11 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(connection_key) else {
             return Err("the client is not connected".into());
         };
-        let Some(live) = &connection.live else { return Err("the client is not connected".into()) };
+        let Some(live) = &mut connection.live else { return Err("the client is not connected".into()) };
+        if self.hub.settings.throttles && !live.rate.publish(self.now) {
+            // MQTT-096
+            return Err("more than 100 publishes per second on this connection".into());
+        }
         let Some(frame) = frames.of(publication, live.version, delivery.qos, delivery.retain, left) else {
             return Err("the message cannot be encoded".into());
         };
@@ -184,7 +195,7 @@ impl Shard {
         }
         let (client, thing) =
             (live.name.client.shared(), live.sender.thing.as_ref().map(|thing| thing.shared()));
-        let principal = crate::presence::principal_text(&live.sender.principal);
+        let (principal, source) = (principal_text(&live.sender.principal), live.sender.address);
         if connection.output.capacity() == 0
             && let Some(spare) = self.spare.pop()
         {
@@ -203,6 +214,7 @@ impl Shard {
             .client(Some(client))
             .thing(thing)
             .principal(principal)
+            .source(source)
             .topic(Arc::clone(&message.topic))
             .payload(message.payload.clone());
         self.record(event);

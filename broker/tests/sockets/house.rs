@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use thingstead_broker::{
-    Access, AccessControl, Action, Asking, Bound, Broker, ClientCertificates, Deps, Doors, Settings,
-    Standing, TABLES,
+    Access, AccessControl, Action, Asking, Bound, Broker, ClientCertificates, Deps, Doors, Policies,
+    Settings, Standing, TABLES,
 };
 use thingstead_core::decision::{Asked, Decision, Outcome};
 use thingstead_core::journal::{Event, Query};
@@ -16,6 +16,7 @@ use thingstead_core::wiring::{ReservedService, RuleSink};
 use thingstead_core::{
     CertificateId, Clock, Ids, Journal, Kind, Publication, Scope, ThingName, Timestamp, topic,
 };
+use thingstead_registry::{Registry, RegistrySettings};
 use thingstead_store::{Durability, Store};
 
 /// A running broker.
@@ -135,6 +136,10 @@ impl RuleSink for Seen {
     }
 }
 
+fn new_year() -> Clock {
+    Clock::frozen_at(Timestamp::from_millis(1_767_225_600_000))
+}
+
 pub(crate) fn scope() -> Scope {
     Scope::new("000000000000", "us-east-1")
 }
@@ -164,21 +169,53 @@ impl House {
     }
 
     pub(crate) async fn build(settings: Settings, store: Store, doors: Doors) -> Self {
-        Self::build_at(settings, store, doors, Clock::frozen_at(Timestamp::from_millis(1_767_225_600_000)))
-            .await
+        Self::build_at(settings, store, doors, new_year()).await
     }
 
     pub(crate) async fn build_at(settings: Settings, store: Store, doors: Doors, clock: Clock) -> Self {
-        let settings = Settings { shards: 2, anonymous_is_open: false, ..settings };
+        Self::found(settings, store, doors, clock, Journal::default(), None).await
+    }
+
+    /// A broker whose certificates and permissions are a real registry's.
+    pub(crate) async fn registered(settings: Settings, doors: Doors) -> (Self, Registry) {
+        let tables = [TABLES, thingstead_registry::TABLES].concat();
+        let store = Store::ephemeral(&tables).expect("a store");
+        let (clock, journal) = (new_year(), Journal::default());
+        let (ids, about) = (Ids::seeded(8), RegistrySettings::default());
+        let registry = Registry::open(store.clone(), clock.clone(), ids, journal.clone(), about);
+        let registry = registry.expect("a registry");
+        let house = Self::found(settings, store, doors, clock, journal, Some(registry.clone())).await;
+        registry.follow_connections(house.broker.clone());
+        registry.publish_events_to(house.broker.clone());
+        (house, registry)
+    }
+
+    async fn found(
+        settings: Settings,
+        store: Store,
+        doors: Doors,
+        clock: Clock,
+        journal: Journal,
+        registry: Option<Registry>,
+    ) -> Self {
+        let open = registry.is_some();
+        let settings = Settings { shards: 2, anonymous_is_open: open, ..settings };
         let (rules, certificates) = (Arc::new(Rules::default()), Arc::new(Certificates::default()));
-        let journal = Journal::default();
+        let access: Arc<dyn AccessControl> = match &registry {
+            Some(registry) => Arc::new(Policies::new(Arc::new(registry.clone()))),
+            None => Arc::new(Judges(Arc::clone(&rules))),
+        };
+        let known: Arc<dyn ClientCertificates> = match registry {
+            Some(registry) => Arc::new(registry),
+            None => Arc::clone(&certificates) as _,
+        };
         let deps = Deps {
             clock: clock.clone(),
             ids: Ids::seeded(7),
             journal: journal.clone(),
             store,
-            access: Arc::new(Judges(Arc::clone(&rules))),
-            certificates: Arc::clone(&certificates) as Arc<dyn ClientCertificates>,
+            access,
+            certificates: known,
         };
         let broker = Broker::new(settings, deps).expect("a broker");
         let seen = Arc::new(Seen::default());

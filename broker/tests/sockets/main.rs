@@ -9,9 +9,13 @@ mod house;
 #[cfg(test)]
 mod publish;
 #[cfg(test)]
+mod registry;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod subscribe;
+#[cfg(test)]
+mod throttles;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]

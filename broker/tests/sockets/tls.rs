@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use thingstead_broker::{Doors, ServerCertificate, Settings, Standing, TABLES};
 use thingstead_core::wiring::ConnectionControl;
 use thingstead_core::{CertificateId, Kind};
-use thingstead_mqtt_wire::{Connect, Packet, QoS, ReasonCode};
+use thingstead_mqtt_wire::{ConnAck, Connect, Packet, QoS, ReasonCode};
+use thingstead_registry::Registry;
 use thingstead_store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -31,6 +32,7 @@ pub(crate) struct Fort {
 pub(crate) struct Pair {
     der: CertificateDer<'static>,
     key: KeyPair,
+    pub(crate) pem: String,
 }
 
 impl Pair {
@@ -41,15 +43,28 @@ impl Pair {
         let key = KeyPair::generate_for(algorithm).expect("a key");
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
         change(&mut params);
-        let der = params.self_signed(&key).expect("a certificate").der().clone();
-        Self { der, key }
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Self { der: certificate.der().clone(), pem: certificate.pem(), key }
     }
 
     pub(crate) fn device() -> Self {
         Self::new(&PKCS_ECDSA_P256_SHA256, |_| {})
     }
 
-    fn id(&self) -> CertificateId {
+    /// A certificate that a CA of one's own has signed, and the CA's.
+    pub(crate) fn signed() -> (Self, String) {
+        let (ca_key, key) = (KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
+        let mut ca = CertificateParams::new(Vec::new()).expect("parameters");
+        ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        ca.distinguished_name.push(rcgen::DnType::CommonName, "factory");
+        let ca_pem = ca.self_signed(&ca_key).expect("a certificate").pem();
+        let issuer = rcgen::Issuer::from_params(&ca, &ca_key);
+        let params = CertificateParams::new(vec!["device".to_owned()]).expect("parameters");
+        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+        (Self { der: certificate.der().clone(), pem: certificate.pem(), key }, ca_pem)
+    }
+
+    pub(crate) fn id(&self) -> CertificateId {
         hex::encode(Sha256::digest(&self.der)).into()
     }
 
@@ -64,6 +79,19 @@ impl Fort {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        let (settings, doors, roots) = Self::plan(settings);
+        let store = Store::ephemeral(TABLES).expect("a store");
+        Self { house: House::build(settings, store, doors).await, roots }
+    }
+
+    /// With a real registry.
+    pub(crate) async fn registered() -> (Self, Registry) {
+        let (settings, doors, roots) = Self::plan(Settings::default());
+        let (house, registry) = House::registered(settings, doors).await;
+        (Self { house, roots }, registry)
+    }
+
+    fn plan(settings: Settings) -> (Settings, Doors, RootCertStore) {
         let pairs = [Pair::device(), Pair::new(&PKCS_RSA_SHA256, |_| {})];
         let mut roots = RootCertStore::empty();
         let mut certificates = Vec::new();
@@ -73,8 +101,20 @@ impl Fort {
         }
         let local = SocketAddr::from(([127, 0, 0, 1], 0));
         let doors = Doors { mqtts: vec![local], https: vec![local], mqtt: Vec::new() };
-        let store = Store::ephemeral(TABLES).expect("a store");
-        Self { house: House::build(Settings { certificates, ..settings }, store, doors).await, roots }
+        (Settings { certificates, ..settings }, doors, roots)
+    }
+
+    /// A TLS connection to the MQTT port, for a client that says what it likes.
+    pub(crate) async fn mqtts(&self, pair: &Pair) -> std::io::Result<TlsStream<TcpStream>> {
+        self.shake(self.house.bound.mqtts[0], self.config(Some(pair), rustls::ALL_VERSIONS, &[])).await
+    }
+
+    /// Connects with a certificate.
+    pub(crate) async fn connect(&self, pair: &Pair, connect: Connect) -> (Client, ConnAck) {
+        let mut client = Client::over(self.mqtts(pair).await.expect("a handshake"), connect.version);
+        client.send(&Packet::Connect(Box::new(connect))).await;
+        let Packet::ConnAck(ack) = client.receive().await else { panic!("no CONNACK") };
+        (client, *ack)
     }
 
     pub(crate) fn register(&self, pair: &Pair, active: bool, status: &'static str) {

@@ -1,5 +1,6 @@
 //! One journal event.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -143,6 +144,8 @@ pub struct Event {
     pub payload: Option<Bytes>,
     /// The certificate id or other principal.
     pub principal: Option<Arc<str>>,
+    /// The client's address.
+    pub source: Option<SocketAddr>,
     /// One sentence for a person; for refusals never empty.
     pub why: std::borrow::Cow<'static, str>,
     /// The rest.
@@ -162,6 +165,7 @@ impl Event {
             topic: None,
             payload: None,
             principal: None,
+            source: None,
             why: std::borrow::Cow::Borrowed(""),
             detail: Detail::None,
         }
@@ -188,6 +192,12 @@ impl Event {
     /// Names the principal.
     pub fn principal(mut self, principal: impl Into<Arc<str>>) -> Self {
         self.principal = Some(principal.into());
+        self
+    }
+
+    /// Names the client's address.
+    pub fn source(mut self, source: Option<SocketAddr>) -> Self {
+        self.source = source;
         self
     }
 
@@ -256,6 +266,9 @@ impl Event {
         out.insert("topic".to_owned(), json!(self.topic));
         if let Some(principal) = &self.principal {
             out.insert("principal".to_owned(), json!(principal));
+        }
+        if let Some(source) = &self.source {
+            out.insert("address".to_owned(), json!(source.to_string()));
         }
         match &self.payload {
             None => {

@@ -1,0 +1,197 @@
+//! Events of connections as entries of AWS IoT's service log, version 2 (MQTT-251 to MQTT-257).
+
+use serde_json::{Map, Value, json};
+use thingstead_core::{Event, Kind};
+
+/// The log entry that an event of the broker makes; `None` for events that AWS does not log, and for those of others.
+pub fn log_entry(event: &Event) -> Option<Value> {
+    let entry = match event.kind {
+        Kind::Connected => Entry::of(event, "Connect").connected(),
+        Kind::ConnectRefused => Entry::of(event, "Connect").refused(),
+        Kind::Disconnected => Entry::of(event, "Disconnect").disconnected(),
+        Kind::Published => Entry::of(event, "Publish-In").with_topic(),
+        Kind::PublishRefused => Entry::of(event, "Publish-In").with_topic().refused(),
+        Kind::Delivered => Entry::of(event, "Publish-Out").with_topic(),
+        Kind::DeliveryRefused => Entry::of(event, "Publish-Out").with_topic().refused(),
+        Kind::Subscribed => Entry::of(event, "Subscribe").with_topic(),
+        Kind::SubscribeRefused => Entry::of(event, "Subscribe").with_topic().refused(),
+        Kind::Unsubscribed => Entry::of(event, "Unsubscribe"),
+        Kind::Queued => Entry::of(event, "Queued").queued(),
+        Kind::AuthenticationRefused => Entry::of(event, "Connection.AuthNError").not_authenticated(),
+        _ => return None,
+    };
+    // What the server itself publishes is nobody's publish.
+    if event.kind == Kind::Published && event.principal.is_none() {
+        return None;
+    }
+    Some(Value::Object(entry.members))
+}
+
+struct Entry<'e> {
+    event: &'e Event,
+    members: Map<String, Value>,
+}
+
+impl<'e> Entry<'e> {
+    /// What every entry has, told as a success.
+    fn of(event: &'e Event, kind: &str) -> Self {
+        let at = event.at.to_string();
+        let mut entry = Self { event, members: Map::new() };
+        entry.set("timestamp", at.trim_end_matches('Z').replace('T', " "));
+        entry.set("logLevel", "INFO");
+        // One trace for each event: its number in the form of a UUID.
+        entry.set("traceId", format!("00000000-0000-4000-8000-{:012x}", event.seq));
+        entry.set("accountId", event.scope.account());
+        entry.set("status", "Success");
+        entry.set("eventType", kind);
+        entry.set(
+            "protocol",
+            if event.client.is_some() || event.kind != Kind::Published { "MQTT" } else { "HTTP" },
+        );
+        if let Some(client) = &event.client {
+            entry.set("clientId", &**client);
+        }
+        if let Some(principal) = &event.principal {
+            entry.set("principalId", &**principal);
+        }
+        if let Some(source) = &event.source {
+            entry.set("sourceIp", source.ip().to_string());
+            entry.set("sourcePort", source.port());
+        }
+        entry
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.members.insert(name.to_owned(), value.into());
+    }
+
+    fn told(&self, name: &str) -> Option<Value> {
+        self.event.detail.members()?.get(name).cloned()
+    }
+
+    fn copy(&mut self, from: &str, to: &str) {
+        if let Some(value) = self.told(from) {
+            self.set(to, value);
+        }
+    }
+
+    fn with_topic(mut self) -> Self {
+        self.set("topicName", json!(self.event.topic));
+        if self.told("retain").is_some() {
+            self.set("retain", "True");
+        }
+        self
+    }
+
+    fn connected(mut self) -> Self {
+        if let Some(thing) = &self.event.thing {
+            self.set("thingName", &**thing);
+        }
+        self.copy("keep_alive", "keepAliveDuration");
+        self.copy("session_expiry", "sessionExpiry");
+        self.copy("clean_session", "cleanSession");
+        self
+    }
+
+    /// MQTT-255.
+    fn refused(self) -> Self {
+        if self.event.detail.decision().is_some() {
+            return self.failed("AUTHORIZATION_FAILURE", "Authorization Failure");
+        }
+        let why = self.event.why.to_string();
+        self.failed("CLIENT_ERROR", &why)
+    }
+
+    fn failed(mut self, reason: &str, details: &str) -> Self {
+        self.set("logLevel", "ERROR");
+        self.set("status", "Failure");
+        self.set("reason", reason);
+        self.set("details", details);
+        self
+    }
+
+    fn disconnected(mut self) -> Self {
+        self.copy("disconnect_reason", "disconnectReason");
+        let reason = self.told("disconnect_reason");
+        match reason.as_ref().and_then(Value::as_str).unwrap_or_default() {
+            "CLIENT_INITIATED_DISCONNECT" | "SERVER_INITIATED_DISCONNECT" | "API_INITIATED_DISCONNECT" => {
+                self
+            }
+            // MQTT-256: spelled differently from the lifecycle event.
+            "DUPLICATE_CLIENTID" => {
+                self.failed("DUPLICATE_CLIENT_ID", "A new connection was established with the same client ID")
+            }
+            reason => {
+                let why = self.event.why.to_string();
+                self.failed(reason, &why)
+            }
+        }
+    }
+
+    fn queued(mut self) -> Self {
+        self.set("topicName", json!(self.event.topic));
+        self.set("qos", "1");
+        self
+    }
+
+    /// MQTT-257.
+    fn not_authenticated(self) -> Self {
+        let reason = self.told("reason");
+        let why = self.event.why.to_string();
+        self.failed(reason.as_ref().and_then(Value::as_str).unwrap_or("NOT_AUTHENTICATED"), &why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use thingstead_core::{Scope, Timestamp};
+
+    use super::*;
+
+    fn event(kind: Kind) -> Event {
+        Event::new(&Scope::new("111122223333", "eu-west-1"), Timestamp::from_millis(1_767_225_600_123), kind)
+            .client(Some("pump-17".into()))
+            .principal("ab12")
+            .source(Some(SocketAddr::from(([198, 51, 100, 23], 41_822))))
+    }
+
+    #[test]
+    fn a_publish_is_logged_as_aws_does_it() {
+        // MQTT-251, MQTT-254
+        let entry =
+            log_entry(&event(Kind::Published).topic("plant/7/temp").with("retain", true)).expect("logged");
+        let expected = json!({
+            "timestamp": "2026-01-01 00:00:00.123", "logLevel": "INFO", "traceId": "00000000-0000-4000-8000-000000000000",
+            "accountId": "111122223333", "status": "Success", "eventType": "Publish-In", "protocol": "MQTT",
+            "topicName": "plant/7/temp", "clientId": "pump-17", "principalId": "ab12",
+            "sourceIp": "198.51.100.23", "sourcePort": 41822, "retain": "True",
+        });
+        assert_eq!(entry, expected);
+        let unretained = log_entry(&event(Kind::Published).topic("t")).expect("logged");
+        assert!(unretained.get("retain").is_none());
+        assert_eq!(log_entry(&event(Kind::Unsubscribed).topic("t")).expect("logged").get("topicName"), None);
+        assert_eq!(log_entry(&event(Kind::RuleMatched)), None);
+    }
+
+    #[test]
+    fn a_takeover_has_its_own_spelling() {
+        // MQTT-256
+        let taken = event(Kind::Disconnected).why("x").with("disconnect_reason", "DUPLICATE_CLIENTID");
+        let entry = log_entry(&taken).expect("logged");
+        assert_eq!(entry["disconnectReason"], "DUPLICATE_CLIENTID");
+        assert_eq!(entry["reason"], "DUPLICATE_CLIENT_ID");
+        assert_eq!(entry["details"], "A new connection was established with the same client ID");
+        assert_eq!((&entry["logLevel"], &entry["status"]), (&json!("ERROR"), &json!("Failure")));
+        let polite = event(Kind::Disconnected).with("disconnect_reason", "CLIENT_INITIATED_DISCONNECT");
+        assert_eq!(log_entry(&polite).expect("logged")["status"], "Success");
+        let refused =
+            event(Kind::AuthenticationRefused).why("no").with("reason", "DEVICE_CERTIFICATE_INACTIVE");
+        let entry = log_entry(&refused).expect("logged");
+        assert_eq!(
+            (&entry["eventType"], &entry["reason"]),
+            (&json!("Connection.AuthNError"), &json!("DEVICE_CERTIFICATE_INACTIVE"))
+        );
+    }
+}
