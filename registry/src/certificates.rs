@@ -2,6 +2,7 @@
 
 mod lifecycle;
 mod register;
+mod transfer;
 
 use std::fmt;
 use std::str::FromStr;

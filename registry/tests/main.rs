@@ -29,4 +29,6 @@ mod tags;
 #[cfg(test)]
 mod things;
 #[cfg(test)]
+mod transfer;
+#[cfg(test)]
 mod types;
