@@ -81,6 +81,24 @@ impl Refusal {
         }
     }
 
+    /// What would let the client in.
+    pub(crate) fn fix(&self) -> String {
+        match self {
+            Self::NotRegistered(_) => "register the certificate (`aws iot register-certificate-without-ca \
+                                       --certificate-pem file://certificate.pem --status ACTIVE`), or use one that \
+                                       `aws iot create-keys-and-certificate --set-as-active` made"
+                .to_owned(),
+            Self::NotActive { id, status: "INACTIVE" | "PENDING_ACTIVATION" | "REGISTER_INACTIVE", .. } => format!(
+                "activate it: `aws iot update-certificate --certificate-id {id} --new-status ACTIVE`"
+            ),
+            Self::NotActive { status, .. } => {
+                format!("use another certificate: one that is {status} does not become ACTIVE from here")
+            }
+            Self::Expired { .. } => "use a certificate that is valid today".to_owned(),
+            Self::Unreadable => "send an X.509 certificate in DER".to_owned(),
+        }
+    }
+
     /// The certificate's id, where there is one.
     pub(crate) fn certificate(&self) -> Option<&CertificateId> {
         match self {

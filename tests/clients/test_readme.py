@@ -9,7 +9,7 @@ import sys
 
 from thingstead_server import BINARY, ROOT
 
-STORY_BEGINS, STORY_ENDS = "## The first five minutes", "## For test suites"
+STORY_BEGINS, STORY_ENDS = "## The first five minutes", "## What works"
 ELLIPSIS = "…"
 
 

@@ -142,6 +142,10 @@ class Server:
             raise AssertionError(f"no {query} within {timeout_ms} ms; the journal says:\n" + "\n".join(happened))
         return answer["events"]
 
+    def newest_event(self):
+        """The sequence number of the newest journal event."""
+        return max((event["seq"] for event in self.admin("GET", "journal?limit=1")["events"]), default=0)
+
     def explain(self, **query):
         text = "&".join(f"{name}={value}" for name, value in query.items())
         return self.admin("GET", f"explain?{text}")["explanations"]
@@ -203,9 +207,10 @@ def mosquitto_pub(*arguments, timeout=10):
 def mosquitto_sub(server, client, *arguments, filters=1):
     """A subscriber that is subscribed when the block begins; `.communicate()` gives what it printed."""
     command = ["mosquitto_sub", "-i", client, *map(str, arguments)]
+    before = server.newest_event()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        server.wait_for(kind="subscribed", client=client, count=filters)
+        server.wait_for(kind="subscribed", client=client, count=filters, after_seq=before)
         yield process
     finally:
         process.terminate()
