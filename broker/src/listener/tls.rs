@@ -100,17 +100,12 @@ fn record_failure(hub: &Hub, address: SocketAddr, error: &Error) {
 pub(crate) fn record_nobody(hub: &Hub, address: SocketAddr, why: &str) {
     let event = Event::new(&hub.settings.anonymous_scope, hub.clock.now(), Kind::AuthenticationRefused)
         .why(why.to_owned())
-<<<<<<< HEAD
         .source(Some(address))
-        .with("reason", "NOT_AUTHENTICATED");
-=======
-        .with("address", address.to_string())
         .with("reason", "NOT_AUTHENTICATED")
         .with(
             "fix",
             "connect with TLS 1.2 or 1.3, trust the server's root, and show a registered certificate",
         );
->>>>>>> 681ed96 (Say what would let a refused certificate in)
     hub.journal.record(event);
 }
 
@@ -118,14 +113,9 @@ fn refused(hub: &Hub, address: SocketAddr, refusal: &Refusal) -> Event {
     let scope = refusal.scope().unwrap_or(&hub.settings.anonymous_scope);
     let event = Event::new(scope, hub.clock.now(), Kind::AuthenticationRefused)
         .why(refusal.to_string())
-<<<<<<< HEAD
         .source(Some(address))
-        .with("reason", refusal.log_reason());
-=======
-        .with("address", address.to_string())
         .with("reason", refusal.log_reason())
         .with("fix", refusal.fix());
->>>>>>> 681ed96 (Say what would let a refused certificate in)
     match refusal.certificate() {
         Some(id) => event.principal(id.shared()),
         None => event,
