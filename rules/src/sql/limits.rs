@@ -8,6 +8,8 @@ pub const MAX_VARIABLE_NAME: usize = 64;
 pub const MAX_VARIABLE_BYTES: usize = 128 * 1024;
 /// Bytes of the Array that transform returns (RULES-251).
 pub const MAX_TRANSFORM_BYTES: usize = 128 * 1024;
+/// Bytes of an item that get_dynamodb returns (RULES-294).
+pub const MAX_ITEM_BYTES: usize = 8 * 1024;
 /// decode calls with 'proto' in a statement (RULES-260).
 pub const MAX_PROTO_DECODES: usize = 2;
 /// Bytes that go into and come out of decode with 'proto' (RULES-262).

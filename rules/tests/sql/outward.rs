@@ -270,6 +270,16 @@ fn a_second_get_dynamodb_ends_the_run() {
     assert!(run(&format!("SET @i = {one} SELECT @i.a AS a, @i.b AS b"), answer).0.is_ok());
 }
 
+#[test]
+fn an_item_of_more_than_8_kib_ends_the_run() {
+    // RULES-294
+    let item = |bytes: usize| json(&format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8)));
+    let read = |bytes: usize| run("SELECT length(get_dynamodb('t', 'pk', 1, 'r').a) AS n", |_| item(bytes)).0;
+    assert_eq!(read(8 * 1024).as_deref(), Ok(r#"{"n":8184}"#));
+    let error = read(8 * 1024 + 1).expect_err("too large");
+    assert_eq!(error.to_string(), "get_dynamodb failed for `t`: the item has 8193 bytes; allowed are 8192");
+}
+
 /// `message Reading { int32 celsius = 1; string room = 2; int64 at_ms = 3; repeated double raw = 4; }` in package `site`.
 fn descriptors() -> Vec<u8> {
     fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
