@@ -167,54 +167,64 @@ impl Expr {
     /// Visits the expression and everything inside it, outermost first.
     pub(super) fn each(&self, visit: &mut dyn FnMut(&Self)) {
         visit(self);
+        self.each_part(&mut |part| part.each(visit));
+    }
+
+    /// Visits the expressions that this one is made of.
+    pub(super) fn each_part(&self, visit: &mut dyn FnMut(&Self)) {
         match self {
             Self::Literal(_) | Self::Star | Self::Name(_) | Self::Variable(..) => {}
             Self::Member(inner, _) | Self::Negate(inner) | Self::Not(inner) | Self::Cast(inner, _) => {
-                inner.each(visit);
+                visit(inner);
             }
             Self::Arithmetic(first, rest) => {
-                first.each(visit);
-                rest.iter().for_each(|(_, operand)| operand.each(visit));
+                visit(first);
+                rest.iter().for_each(|(_, operand)| visit(operand));
             }
             Self::Compare(_, sides) | Self::In(sides) => {
-                sides.0.each(visit);
-                sides.1.each(visit);
+                visit(&sides.0);
+                visit(&sides.1);
             }
             Self::And(operands) | Self::Or(operands) | Self::Array(operands) => {
-                operands.iter().for_each(|operand| operand.each(visit));
+                operands.iter().for_each(visit)
             }
             Self::Case(case) => {
-                case.value.each(visit);
+                visit(&case.value);
                 for (test, result) in &case.branches {
-                    test.each(visit);
-                    result.each(visit);
+                    visit(test);
+                    visit(result);
                 }
-                case.otherwise.iter().for_each(|otherwise| otherwise.each(visit));
+                case.otherwise.iter().for_each(visit);
             }
-            Self::Call(call) => call.arguments.iter().for_each(|argument| argument.each(visit)),
-            Self::Object(members) => members.iter().for_each(|(_, value)| value.each(visit)),
+            Self::Call(call) => call.arguments.iter().for_each(visit),
+            Self::Object(members) => members.iter().for_each(|(_, value)| visit(value)),
             Self::Query(query) | Self::Exists(query) => {
-                query.selection.each(visit);
-                query.source.each(visit);
-                query.filter.iter().for_each(|filter| filter.each(visit));
+                query.selection.each_part(visit);
+                visit(&query.source);
+                query.filter.iter().for_each(visit);
             }
         }
     }
 }
 
 impl Selection {
-    /// Visits every expression in the list.
-    pub(super) fn each(&self, visit: &mut dyn FnMut(&Expr)) {
+    /// Visits the expressions of the list.
+    fn each_part(&self, visit: &mut dyn FnMut(&Expr)) {
         match self {
-            Self::Value(expr) => expr.each(visit),
+            Self::Value(expr) => visit(expr),
             Self::Items(items) => {
                 for item in items {
                     match item {
                         Item::All => {}
-                        Item::Spread(expr) | Item::Keyed(expr, _) => expr.each(visit),
+                        Item::Spread(expr) | Item::Keyed(expr, _) => visit(expr),
                     }
                 }
             }
         }
+    }
+
+    /// Visits every expression in the list and everything inside.
+    pub(super) fn each(&self, visit: &mut dyn FnMut(&Expr)) {
+        self.each_part(&mut |expr| expr.each(visit));
     }
 }

@@ -11,6 +11,7 @@ use super::json;
 use super::limits::MAX_VARIABLE_BYTES;
 use super::operators::{contains, equality, junction, negate, not};
 use super::output::{Output, Selected};
+use super::reads::Reads;
 use super::statement::{Evaluated, Statement};
 use super::value::Value;
 use super::version::SqlVersion;
@@ -90,6 +91,8 @@ pub(super) struct Evaluator<'r> {
     pub(super) input: &'r Input<'r>,
     pub(super) version: SqlVersion,
     answers: &'r Answers,
+    /// What of the payload is looked at.
+    reads: &'r Reads,
     /// `None` while a call that the variable depends on is unanswered.
     variables: SmallVec<[Option<Value>; 4]>,
     needs: Vec<Call>,
@@ -106,12 +109,18 @@ impl<'r> Evaluator<'r> {
             input,
             version,
             answers,
+            reads: &Reads::Everything,
             variables: SmallVec::new(),
             needs: Vec::new(),
             draws: SmallVec::new(),
             rendering: 0,
             dynamodb_calls: 0,
         }
+    }
+
+    /// An evaluation that looks at no other members of the payload.
+    pub(super) fn reading(self, reads: &'r Reads) -> Self {
+        Self { reads, ..self }
     }
 
     /// An evaluation with variables that are known already.
@@ -290,7 +299,7 @@ impl<'r> Evaluator<'r> {
     {
         match scope {
             Some(scope) => scope.element,
-            None => self.input.json(self.version).unwrap_or(&Value::Undefined),
+            None => self.input.json_members(self.version, self.reads).unwrap_or(&Value::Undefined),
         }
     }
 

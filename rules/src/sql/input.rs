@@ -1,11 +1,12 @@
 //! What a statement is evaluated against.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use thingstead_core::{Properties, topic};
 
 use super::json::{self, JsonError};
+use super::reads::Reads;
 use super::value::{Object, Value};
 use super::version::SqlVersion;
 
@@ -37,6 +38,8 @@ pub struct Input<'a> {
     pub properties: Option<&'a Properties>,
     /// The payload as value, per folding; see [`SqlVersion::is_v2`].
     parsed: [OnceLock<Result<Value, JsonError>>; 2],
+    /// The members that one statement reads, and what came of reading them.
+    partial: OnceLock<Partial>,
     /// How many templates were rendered; keeps their random values apart.
     rendered: AtomicU32,
 }
@@ -56,6 +59,7 @@ impl<'a> Input<'a> {
             source_ip: None,
             properties: None,
             parsed: [const { OnceLock::new() }; 2],
+            partial: OnceLock::new(),
             rendered: AtomicU32::new(0),
         }
     }
@@ -79,9 +83,31 @@ impl<'a> Input<'a> {
         .as_ref()
     }
 
+    /// As [`Self::json`], but of an object only what `reads` names; more when more was read before.
+    pub(super) fn json_members(&self, version: SqlVersion, reads: &Reads) -> Result<&Value, &JsonError> {
+        let [plain, folded] = &self.parsed;
+        let fold = version.is_v2();
+        let whole = if fold { folded } else { plain };
+        let Reads::Members(wanted) = reads else { return self.json(version) };
+        if self.payload.is_empty() || whole.get().is_some() {
+            return self.json(version);
+        }
+        let partial = self.partial.get_or_init(|| Partial {
+            wanted: wanted.clone(),
+            fold,
+            read: json::parse_members(self.payload, fold, wanted),
+        });
+        if partial.fold == fold && partial.wanted == *wanted {
+            partial.read.as_ref()
+        } else {
+            self.json(version)
+        }
+    }
+
     /// Why the payload could not be read, if an evaluation tried to read it in vain: counts one ParseError (RULES-319).
     pub fn parse_error(&self) -> Option<&JsonError> {
-        self.parsed.iter().find_map(|cell| cell.get()?.as_ref().err())
+        let partial = || self.partial.get()?.read.as_ref().err();
+        self.parsed.iter().find_map(|cell| cell.get()?.as_ref().err()).or_else(partial)
     }
 
     /// Tells one rendering's random values from the next one's.
@@ -93,4 +119,12 @@ impl<'a> Input<'a> {
     pub(super) fn finish_rendering(&self) {
         self.rendered.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Some members of the payload.
+#[derive(Debug)]
+struct Partial {
+    wanted: Arc<[Arc<str>]>,
+    fold: bool,
+    read: Result<Value, JsonError>,
 }

@@ -29,6 +29,7 @@ mod output;
 mod parser;
 mod print;
 mod project;
+mod reads;
 pub mod reference;
 mod statement;
 mod suggest;

@@ -12,6 +12,7 @@ use super::external::{Answers, Call};
 use super::input::Input;
 use super::output::Output;
 use super::parser;
+use super::reads::{Reads, passes_through};
 use super::template::{Template, TemplateKind};
 use super::version::SqlVersion;
 
@@ -26,6 +27,8 @@ pub struct Statement {
     pub(super) selection: Selection,
     pub(super) topic_filter: Option<Arc<str>>,
     pub(super) filter: Option<Expr>,
+    /// Which members of the payload it reads; follows from the rest.
+    pub(super) reads: Reads,
 }
 
 /// Parses a statement of the given version.
@@ -72,10 +75,7 @@ impl Statement {
 
     /// Whether the actions receive the payload's bytes as published: `SELECT *` alone (RULES-310).
     pub fn passes_payload_through(&self) -> bool {
-        match &self.selection {
-            Selection::Items(items) => matches!(items.as_slice(), [super::ast::Item::All]),
-            Selection::Value(expr) => *expr == Expr::Star,
-        }
+        passes_through(&self.selection)
     }
 
     /// Whether evaluating it may answer [`Evaluated::Needs`].
@@ -123,7 +123,7 @@ impl Statement {
     /// A function that looks outward failed (RULES-302), or a limit of the dialect is passed. No action runs, nor the
     /// error action (RULES-391).
     pub fn evaluate(&self, input: &Input<'_>, answers: &Answers) -> Result<Evaluated, EvalError> {
-        let mut evaluator = Evaluator::new(input, self.version, answers);
+        let mut evaluator = Evaluator::new(input, self.version, answers).reading(&self.reads);
         match evaluator.run(self) {
             Ok(evaluated) => Ok(evaluated),
             Err(Stop::Failed(error)) => Err(*error),

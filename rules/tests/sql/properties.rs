@@ -202,6 +202,23 @@ proptest! {
     }
 
     #[test]
+    fn reading_some_members_is_reading_all(text in json_value(), cut in 0_usize..400) {
+        // A statement that names its attributes skips the others, but checks them.
+        let text = if cut < text.len() && text.is_char_boundary(cut) { &text[..cut] } else { &text };
+        let run = |sql: &str| {
+            let input = Input::new(text.as_bytes(), "t", 0, 0);
+            let Ok(Evaluated::Output(output)) = parse(sql, V2).expect("parses").evaluate(&input, &Answers::none()) else {
+                panic!("evaluates")
+            };
+            (output.bytes(&input).into_owned(), input.parse_error().cloned())
+        };
+        prop_assert_eq!(
+            run("SELECT a, b.c AS y, exists (select * from c) AS z"),
+            run("SELECT get(*, 'a') AS a, get(get(*, 'b'), 'c') AS y, exists (select * from get(*, 'c')) AS z")
+        );
+    }
+
+    #[test]
     fn json_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
         let ours = json::parse(&bytes, true).is_ok();
         prop_assert_eq!(ours, serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok());

@@ -137,6 +137,30 @@ fn reading_a_payload_that_is_not_json_leaves_the_reason() {
 }
 
 #[test]
+fn one_input_serves_statements_that_read_different_members() {
+    let input = Input::new(br#"{"a": 1.0, "b": 2, "c": {"d": [1, 2]}}"#, "t", 0, 0);
+    let run = |sql: &str, version| {
+        let Ok(Evaluated::Output(output)) =
+            parse(sql, version).expect(sql).evaluate(&input, &Answers::none())
+        else {
+            panic!("{sql} evaluates")
+        };
+        String::from_utf8(output.bytes(&input).into_owned()).expect("UTF-8")
+    };
+    assert_eq!(run("SELECT a", V2), r#"{"a":1}"#);
+    assert_eq!(run("SELECT b", V2), r#"{"b":2}"#);
+    assert_eq!(run("SELECT a, b", V1), r#"{"a":1.0,"b":2}"#);
+    assert_eq!(
+        run("SELECT *, (SELECT VALUE d FROM c) AS e", V2),
+        r#"{"a":1,"b":2,"c":{"d":[1,2]},"e":[1,2]}"#
+    );
+    assert_eq!(
+        run("SELECT c.d AS d, *.b AS e WHERE a = 1 AND NOT (b IN c.d AND b = 1)", V2),
+        r#"{"d":[1,2],"e":2}"#
+    );
+}
+
+#[test]
 fn variables_are_limited_to_128_kib_together() {
     // RULES-037
     let text = "x".repeat(70 * 1024);

@@ -3,5 +3,6 @@
 mod read;
 mod write;
 
+pub(super) use read::parse_members;
 pub use read::{JsonError, parse};
 pub use write::text;

@@ -1,5 +1,6 @@
 //! JSON text to [`Value`]s: strict RFC 8259, exact numbers, bounded depth.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::sql::decimal::{BOUND, Decimal};
@@ -20,9 +21,22 @@ pub struct JsonError {
 /// # Errors
 /// The bytes are not UTF-8, not JSON, or nested deeper than 128 levels.
 pub fn parse(bytes: &[u8], fold: bool) -> Result<Value, JsonError> {
+    read(bytes, fold, None)
+}
+
+/// Reads one JSON text, of an object only the members in `wanted`; all of it is checked.
+pub(in crate::sql) fn parse_members(
+    bytes: &[u8],
+    fold: bool,
+    wanted: &[Arc<str>],
+) -> Result<Value, JsonError> {
+    read(bytes, fold, Some(wanted))
+}
+
+fn read(bytes: &[u8], fold: bool, wanted: Option<&[Arc<str>]>) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| JsonError { offset: error.valid_up_to(), problem: "not UTF-8" })?;
-    let mut reader = Reader { text, bytes, at: 0, fold };
+    let mut reader = Reader { text, bytes, at: 0, fold, wanted, names: Vec::new() };
     reader.skip_space();
     let value = reader.value(0)?;
     reader.skip_space();
@@ -37,6 +51,10 @@ struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     fold: bool,
+    /// The members of the outermost object to keep; all of them without it.
+    wanted: Option<&'a [Arc<str>]>,
+    /// Member names seen inside arrays, where they repeat.
+    names: Vec<Arc<str>>,
 }
 
 impl<'a> Reader<'a> {
@@ -65,7 +83,7 @@ impl<'a> Reader<'a> {
         match self.peek() {
             Some(b'"') => {
                 self.at += 1;
-                self.string().map(Value::Str)
+                self.string().map(|text| Value::Str(text.into()))
             }
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
@@ -119,19 +137,18 @@ impl<'a> Reader<'a> {
         }
         loop {
             self.skip_space();
-            if self.peek() != Some(b'"') {
-                return Err(self.error("expected a member name in double quotes"));
+            let name = self.member_name()?;
+            let wanted = match self.wanted {
+                Some(wanted) if depth == 0 => wanted.iter().find(|wanted| ***wanted == *name).cloned(),
+                _ => Some(self.shared(name, depth)),
+            };
+            match wanted {
+                Some(name) => {
+                    let value = self.value(depth + 1)?;
+                    object.insert(name, value);
+                }
+                None => self.skip(depth + 1)?,
             }
-            self.at += 1;
-            let name = self.string()?;
-            self.skip_space();
-            if self.peek() != Some(b':') {
-                return Err(self.error("expected `:`"));
-            }
-            self.at += 1;
-            self.skip_space();
-            let value = self.value(depth + 1)?;
-            object.insert(name, value);
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -144,8 +161,84 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The name of a member, its colon, and the space around it.
+    fn member_name(&mut self) -> Result<Cow<'a, str>, JsonError> {
+        if self.peek() != Some(b'"') {
+            return Err(self.error("expected a member name in double quotes"));
+        }
+        self.at += 1;
+        let name = self.string()?;
+        self.skip_space();
+        if self.peek() != Some(b':') {
+            return Err(self.error("expected `:`"));
+        }
+        self.at += 1;
+        self.skip_space();
+        Ok(name)
+    }
+
+    /// The name as shared text; one text for all objects of an array.
+    fn shared(&mut self, name: Cow<'_, str>, depth: u32) -> Arc<str> {
+        if depth == 0 {
+            return name.into();
+        }
+        if let Some(known) = self.names.iter().find(|known| ***known == *name) {
+            return known.clone();
+        }
+        let name: Arc<str> = name.into();
+        if self.names.len() < REMEMBERED {
+            self.names.push(name.clone());
+        }
+        name
+    }
+
+    /// Reads a value that nobody wants.
+    fn skip(&mut self, depth: u32) -> Result<(), JsonError> {
+        if depth > MAX_DEPTH {
+            return Err(self.error("nested too deeply"));
+        }
+        let close = match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                return self.string().map(|_| ());
+            }
+            Some(b'-' | b'0'..=b'9') => return self.number_text().map(|_| ()),
+            Some(b'{') => b'}',
+            Some(b'[') => b']',
+            _ => return self.value(depth).map(|_| ()),
+        };
+        self.at += 1;
+        self.skip_space();
+        if self.peek() == Some(close) {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.skip_space();
+            if close == b'}' {
+                self.member_name()?;
+            }
+            self.skip(depth + 1)?;
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(found) if found == close => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => {
+                    return Err(self.error(if close == b'}' {
+                        "expected `,` or `}`"
+                    } else {
+                        "expected `,` or `]`"
+                    }));
+                }
+            }
+        }
+    }
+
     /// Reads on behind the opening quote.
-    fn string(&mut self) -> Result<Arc<str>, JsonError> {
+    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         let start = self.at;
         let plain = self.rest().iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
         let Some(plain) = plain else {
@@ -156,14 +249,14 @@ impl<'a> Reader<'a> {
         let head = self.text.get(start..self.at).unwrap_or_default();
         if self.peek() == Some(b'"') {
             self.at += 1;
-            return Ok(head.into());
+            return Ok(Cow::Borrowed(head));
         }
         let mut out = head.to_owned();
         loop {
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(out.into());
+                    return Ok(Cow::Owned(out));
                 }
                 Some(b'\\') => {
                     self.at += 1;
@@ -228,25 +321,17 @@ impl<'a> Reader<'a> {
         Ok(code)
     }
 
-    fn number(&mut self) -> Result<Value, JsonError> {
+    /// The text of a number, and whether it is written as an integer.
+    fn number_text(&mut self) -> Result<(&'a str, bool), JsonError> {
         let start = self.at;
-        let negative = self.peek() == Some(b'-');
-        if negative {
+        if self.peek() == Some(b'-') {
             self.at += 1;
         }
         let first = self.peek();
-        let whole_at = self.at;
-        let mut int: i128 = 0;
-        let mut fits = true;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            int = int.wrapping_mul(10).wrapping_add(i128::from(digit - b'0'));
-            fits &= int < BOUND;
-            int = if fits { int } else { 0 };
-            self.at += 1;
-        }
-        let digits = self.at - whole_at;
-        if digits == 0 || digits > 1 && first == Some(b'0') {
-            return Err(self.error("a malformed number"));
+        let whole = self.at;
+        self.digits()?;
+        if first == Some(b'0') && self.at - whole > 1 {
+            return Err(self.error(MALFORMED));
         }
         let mut integral = true;
         if self.peek() == Some(b'.') {
@@ -262,12 +347,17 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        if integral && fits {
-            return Ok(Value::Int(if negative { -int } else { int }));
-        }
-        let text = self.text.get(start..self.at).unwrap_or_default();
+        Ok((self.text.get(start..self.at).unwrap_or_default(), integral))
+    }
+
+    fn number(&mut self) -> Result<Value, JsonError> {
+        let (text, integral) = self.number_text()?;
         if integral {
-            return Ok(Value::Verbatim(text.into()));
+            let int = match text.len() {
+                ..=18 => text.parse::<i64>().ok().map(i128::from),
+                _ => text.parse().ok().filter(|int: &i128| int.abs() < BOUND),
+            };
+            return Ok(int.map_or_else(|| Value::Verbatim(text.into()), Value::Int));
         }
         Ok(match Decimal::parse(text) {
             Some(parsed) if parsed.exact => {
@@ -283,9 +373,12 @@ impl<'a> Reader<'a> {
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
-        if self.at == start { Err(self.error("a malformed number")) } else { Ok(()) }
+        if self.at == start { Err(self.error(MALFORMED)) } else { Ok(()) }
     }
 }
 
+const MALFORMED: &str = "a malformed number";
+/// How many member names are remembered.
+const REMEMBERED: usize = 16;
 /// The deepest nesting that is read.
 const MAX_DEPTH: u32 = 127;

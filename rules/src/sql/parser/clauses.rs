@@ -8,6 +8,7 @@ use super::{INFIX_WORDS, Kind, Parser, Rank, is_word};
 use crate::sql::ast::{Expr, Item, Key, Query, Selection};
 use crate::sql::error::{Problem, SqlError};
 use crate::sql::limits::{MAX_VARIABLE_NAME, MAX_VARIABLES};
+use crate::sql::reads::Reads;
 use crate::sql::statement::Statement;
 
 impl Parser<'_> {
@@ -37,6 +38,7 @@ impl Parser<'_> {
             };
             return Err(self.unexpected(expected, &INFIX_WORDS));
         }
+        let reads = Reads::of(variables.iter().chain(&filter), &selection);
         Ok(Statement {
             version: self.version,
             names: self.variables,
@@ -44,6 +46,7 @@ impl Parser<'_> {
             selection,
             topic_filter,
             filter,
+            reads,
         })
     }
 
