@@ -207,6 +207,18 @@ fn json_answer(found: Result<Json, String>) -> Answer {
     }
 }
 
+/// The queue in which calls wait: one per function and whom it asks, so that a slow one delays itself only. What this
+/// server answers itself has one queue.
+pub(super) fn lane_of(calls: &[Call]) -> String {
+    let outward = calls.iter().find(|call| {
+        !matches!(
+            call,
+            Call::GetThingShadow { .. } | Call::DescribeThing { .. } | Call::ListThingGroupsForThing { .. }
+        )
+    });
+    outward.map_or("functions".to_owned(), |call| format!("function {} {}", call.function(), call.target()))
+}
+
 fn secret_name(scope: &Scope, id: &str, binary: bool) -> String {
     format!("secret {scope} {binary} {id}")
 }

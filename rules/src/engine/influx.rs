@@ -10,7 +10,6 @@ use thingstead_core::Scope;
 
 use super::Inner;
 use super::outcome::{Sent, Step};
-use super::perform::FUNCTIONS;
 use crate::actions::http::HttpCall;
 use crate::actions::influxdb::Write;
 use crate::actions::send::HttpRequest;
@@ -77,7 +76,7 @@ impl Inner {
         let server = Server::of(configuration);
         let (inner, scope, arn) = (Arc::clone(self), scope.clone(), destination.arn.clone());
         let (queue_scope, queue_arn, queue_mark) = (scope.clone(), arn.clone(), mark.clone());
-        let queued = self.lanes.spawn(FUNCTIONS, 0, async move {
+        let queued = self.lanes.spawn(&format!("influx {}", server.endpoint), 0, async move {
             match inner.asks_influx(&scope, &server).await {
                 Ok(()) => inner.influx_confirmed(&mark).await,
                 Err(why) => inner.confirmation_failed(&scope, &arn, &mark, why),

@@ -150,9 +150,11 @@ impl RuleSink for RuleEngine {
         if found.is_empty() {
             return;
         }
-        let trace: Arc<str> = Arc::from(self.inner.ids.uuid().to_string());
-        for rule in found {
-            self.inner.begin(Run::new(&self.inner, rule, publication, Arc::clone(&trace)));
+        let id = self.inner.ids.uuid();
+        let trace: Arc<str> = Arc::from(id.to_string());
+        // One draw serves all: each rule's random values begin elsewhere.
+        for (seed, rule) in (id.as_u128()..).zip(found) {
+            self.inner.begin(Run::new(&self.inner, rule, publication, Arc::clone(&trace), seed));
         }
     }
 
@@ -163,8 +165,9 @@ impl RuleSink for RuleEngine {
             return false;
         };
         // Whether FROM matches is not asked (RULES-367).
-        let trace: Arc<str> = Arc::from(self.inner.ids.uuid().to_string());
-        self.inner.begin(Run::new(&self.inner, found, publication, trace));
+        let id = self.inner.ids.uuid();
+        let trace: Arc<str> = Arc::from(id.to_string());
+        self.inner.begin(Run::new(&self.inner, found, publication, trace, id.as_u128()));
         true
     }
 }

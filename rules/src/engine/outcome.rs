@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
+use thingstead_core::journal::Detail;
 use thingstead_core::{Event, Kind};
 
 use super::run::{ResultPayload, Run};
@@ -163,9 +164,12 @@ impl Run {
         let mut event = Event::new(&self.publication.scope, at, kind)
             .client(self.publication.origin.client().map(thingstead_core::ClientId::shared))
             .thing(sender.and_then(|sender| sender.thing.as_ref()).map(thingstead_core::ThingName::shared))
-            .topic(Arc::clone(&self.publication.message.topic))
-            .with("rule", self.rule.name.as_str())
-            .with("trace_id", &*self.trace);
+            .topic(Arc::clone(&self.publication.message.topic));
+        // Room for what actions add: the map is not grown member by member.
+        let mut members = Map::with_capacity(6);
+        members.insert("rule".to_owned(), json!(self.rule.name.as_str()));
+        members.insert("trace_id".to_owned(), json!(&*self.trace));
+        event.detail = Detail::Members(Box::new(members));
         if let Some(sender) = sender {
             event = event.principal(super::run::principal_of(&sender.principal));
         }

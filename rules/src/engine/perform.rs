@@ -6,6 +6,7 @@ use std::time::Duration;
 use thingstead_core::{Message, Origin, Publication};
 
 use super::Inner;
+use super::functions::lane_of;
 use super::metrics::Count;
 use super::outcome::{Sent, Step};
 use crate::actions::aws::{AwsError, sign};
@@ -34,7 +35,7 @@ impl Inner {
             Err(Unready::Needs(calls)) => {
                 let (inner, waiting) = (Arc::clone(self), step.detached());
                 let kept = step.run.publication.message.payload.len();
-                let queued = self.lanes.spawn(FUNCTIONS, kept, async move {
+                let queued = self.lanes.spawn(&lane_of(&calls), kept, async move {
                     match inner.functions.answer(&waiting.run, calls).await {
                         Ok(run) => {
                             let run = Arc::new(run);
@@ -248,8 +249,6 @@ impl Inner {
     }
 }
 
-/// The queue of calls that functions make.
-pub(crate) const FUNCTIONS: &str = "functions";
 /// Republishes in a row before a loop is cut; AWS has no such bound.
 pub(crate) const MAX_DEPTH: u32 = 10;
 /// All tries of an HTTP request together (RULES-438).

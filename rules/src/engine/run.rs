@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thingstead_core::{Ids, Kind, Origin, Principal, Publication, Timestamp};
 
+use super::functions::lane_of;
 use super::metrics::Count;
 use super::outcome::{Rest, Step};
-use super::perform::FUNCTIONS;
 use super::{CompiledRule, Inner};
 use crate::sql::{Answers, Call, EvalError, Evaluated, Input, Output, Value};
 
@@ -43,6 +43,7 @@ impl Run {
         rule: Arc<CompiledRule>,
         publication: &Publication,
         trace: Arc<str>,
+        seed: u128,
     ) -> Self {
         // RULES-473: a republished message comes from no client but from the role's session.
         let (principal, source_ip) = match &publication.origin {
@@ -55,7 +56,7 @@ impl Run {
         };
         Self {
             at: inner.clock.now(),
-            seed: inner.ids.uuid().as_u128(),
+            seed,
             ids: inner.ids.clone(),
             publication: publication.clone(),
             answers: Answers::none(),
@@ -135,7 +136,7 @@ impl Inner {
     fn ask_and_judge(self: &Arc<Self>, run: Run, calls: Vec<Call>) {
         let inner = Arc::clone(self);
         let (kept, unasked) = (run.publication.message.payload.len(), run.clone());
-        let queued = self.lanes.spawn(FUNCTIONS, kept, async move {
+        let queued = self.lanes.spawn(&lane_of(&calls), kept, async move {
             let (mut run, mut calls) = (Arc::new(run), calls);
             for _ in 0..MAX_ROUNDS {
                 run = match inner.functions.answer(&run, calls).await {

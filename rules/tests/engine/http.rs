@@ -281,3 +281,52 @@ async fn batch_limits_are_checked_and_error_actions_have_no_batches() {
     let failed = world.until(Kind::ActionFailed, 1).await;
     assert!(failed[0]["why"].as_str().expect("why").contains("UTF-8"), "{failed:?}");
 }
+
+/// A TLS server for `localhost` that answers 200 to everything, and its certificate.
+async fn tls_receiver() -> (String, rustls::pki_types::CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let certificate = made.cert.der().clone();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let config =
+        rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| {
+                builder.with_no_client_auth().with_single_cert(vec![certificate.clone()], key)
+            })
+            .expect("a configuration");
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("https://localhost:{}/", listener.local_addr().expect("an address").port());
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+                let Ok(mut stream) = acceptor.accept(socket).await else { return };
+                let mut request = [0; 4096];
+                if stream.read(&mut request).await.is_ok() {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                    let _ = stream.write_all(answer).await;
+                    let _ = stream.shutdown().await;
+                }
+            });
+        }
+    });
+    (url, certificate)
+}
+
+#[tokio::test]
+async fn certificates_of_unknown_authorities_are_refused_unless_trusted() {
+    // RULES-465
+    let (url, certificate) = tls_receiver().await;
+    for (trusted, kind) in [(vec![certificate], Kind::ActionSucceeded), (Vec::new(), Kind::ActionFailed)] {
+        let world = World::with(Settings {
+            http_destinations: HttpDestinations::Automatic,
+            trust_ca: trusted,
+            ..Settings::default()
+        });
+        world.rule("r", "SELECT * FROM 'in'", json!([{"http": {"url": url}}])).await;
+        world.publish("in", "{}");
+        world.until(kind, 1).await;
+    }
+}

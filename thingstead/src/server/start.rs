@@ -278,6 +278,8 @@ fn rule_settings(
         aws: AwsSettings::from_variables(variables),
         trust_ca: tls::extra_roots(&config.trust_ca)?,
         api_url: api.first().map(|address| format!("http://localhost:{}", address.port())),
+        evaluations_per_second: (config.throttles == Throttles::Aws)
+            .then_some(thingstead_rules::Settings::AWS_EVALUATIONS_PER_SECOND),
         ..thingstead_rules::Settings::default()
     })
 }
