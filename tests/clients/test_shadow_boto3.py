@@ -5,6 +5,7 @@ import json
 import ssl
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from recording_client import RecordingClient
@@ -145,6 +146,22 @@ def test_an_accepted_update_survives_kill_9(own_server):
     server.start()
     found = get(server.boto("iot-data"))
     assert found["version"] == versions[-1] == 20 and found["state"] == {"reported": {"n": 19}}
+
+
+def test_size_is_lifted_and_rates_are_enforced_where_asked_for(own_server):
+    # SHADOW-088, SHADOW-060, SHADOW-156
+    server = own_server(limits="relaxed", throttles="aws")
+    data = server.boto("iot-data", config=Config(retries={"total_max_attempts": 1}))
+    server.admin("POST", "clock", {"freeze": True})
+    deep = {"1": {"2": {"3": {"4": {"5": {"6": {"7": {"8": {"9": 0}}}}}}}}}
+    assert update(data, {"desired": {"x": "y" * 20_000, "deep": deep}})["version"] == 1
+    for _ in range(19):
+        get(data)
+    assert refusal(data.get_thing_shadow, thingName="lamp")[:2] == (429, "ThrottlingException")
+    get_named = refusal(data.get_thing_shadow, thingName="lamp", shadowName="other")
+    assert get_named[0] == 404
+    server.admin("POST", "clock", {"advance_seconds": 1})
+    get(data)
 
 
 @pytest.fixture

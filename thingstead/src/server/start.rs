@@ -257,7 +257,7 @@ fn identities(config: &Config) -> Identities {
 }
 
 fn shadow_settings(config: &Config) -> ShadowSettings {
-    let mut settings = ShadowSettings::default();
+    let mut settings = ShadowSettings { limits: config.limits.into(), ..ShadowSettings::default() };
     if config.throttles == Throttles::Aws {
         settings.throttles = thingstead_shadow::Throttles::aws();
     }
