@@ -9,7 +9,7 @@ use thingstead_core::decision::Position;
 use crate::actions::{JUDGED_ACTIONS, JudgedAction};
 use crate::condition::Test;
 use crate::context::Context;
-use crate::document::{Document, Effect, Language, Statement};
+use crate::document::{ActionPattern, Document, Effect, Language, Statement};
 use crate::key::Key;
 use crate::template::{Template, Variable};
 
@@ -59,7 +59,9 @@ impl fmt::Display for Advice {
 fn remarks(statement: &Statement, language: Language) -> Vec<String> {
     let resources = &statement.resources.patterns;
     let mut texts: Vec<String> = Vec::new();
-    texts.extend(resources.iter().filter_map(|resource| on_resource(resource, language)));
+    let about_topics = statement.actions.negated
+        || statement.actions.patterns.iter().flat_map(covered).any(|(_, kind)| *kind == Some("topic"));
+    texts.extend(resources.iter().filter_map(|resource| on_resource(resource, language, about_topics)));
     texts.extend(on_actions(statement));
     for test in &statement.condition {
         texts.extend(on_test(test, language));
@@ -71,7 +73,7 @@ fn remarks(statement: &Statement, language: Language) -> Vec<String> {
     texts
 }
 
-fn on_resource(resource: &Template, language: Language) -> Option<String> {
+fn on_resource(resource: &Template, language: Language, about_topics: bool) -> Option<String> {
     let text = &resource.text;
     if language == Language::V2008 && text.contains("${") {
         return Some(format!("{NO_VARIABLES}: `{text}`"));
@@ -81,7 +83,7 @@ fn on_resource(resource: &Template, language: Language) -> Option<String> {
     }
     let arn = Arn::parse(text)?;
     let topic = arn.resource_of("topic")?;
-    topic.contains(['+', '#']).then(|| {
+    (about_topics && topic.contains(['+', '#'])).then(|| {
         format!("no topic contains `+` or `#`, so `{text}` covers none; the wildcard of policies is `*`")
     })
 }
@@ -94,11 +96,7 @@ fn on_actions(statement: &Statement) -> Vec<String> {
     let mut texts = Vec::new();
     for action in &statement.actions.patterns {
         let name = &action.text;
-        // Whether the pattern covers an action does not depend on a request.
-        let context = Context::default();
-        let covers =
-            |(judged, _): &&JudgedAction| action.lower.covers(&judged.to_ascii_lowercase(), &context, judged);
-        let covered: Vec<&JudgedAction> = JUDGED_ACTIONS.iter().filter(covers).collect();
+        let covered = covered(action);
         if covered.is_empty() && name.to_ascii_lowercase().starts_with("iot") {
             texts.push(format!(
                 "no request of a device is judged by `{name}`{}; calls of the control plane are IAM's business",
@@ -118,6 +116,15 @@ fn on_actions(statement: &Statement) -> Vec<String> {
         }
     }
     texts
+}
+
+/// The judged actions a pattern covers.
+fn covered(action: &ActionPattern) -> Vec<&'static JudgedAction> {
+    // Whether it does depends on no fact of a request, since actions have no variables.
+    let context = Context::default();
+    let covers =
+        |(judged, _): &&JudgedAction| action.lower.covers(&judged.to_ascii_lowercase(), &context, judged);
+    JUDGED_ACTIONS.iter().filter(covers).collect()
 }
 
 /// The known action with the same name behind the colon.

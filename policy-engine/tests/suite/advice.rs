@@ -29,6 +29,7 @@ fn statements_that_never_apply_are_pointed_out() {
         let found = remarks(&allow(action, resource));
         assert!(found.iter().any(|remark| remark.contains(expected)), "{action} {resource}: {found:?}");
     }
+    assert_eq!(remarks(&allow(r#""iot:Subscribe""#, r#""A(topic/a/#)""#)).len(), 1);
     let old = policy(
         "p",
         "{\"Statement\":[\n {\"Sid\":\"S\",\"Effect\":\"Allow\",\"Action\":\"iot:Publish\",\"Resource\":\"A(topic/${iot:ClientId})\"}]}",
