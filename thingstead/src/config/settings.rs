@@ -93,6 +93,12 @@ pub const SETTINGS: &[Setting] = &[
         "the keys whose signatures are accepted with verify_signatures",
     ),
     setting(
+        "iam_policies",
+        "",
+        "DIR",
+        "IAM policies: KEY.json governs the access key KEY; keys without one are administrators",
+    ),
+    setting(
         "http_action_urls",
         "any",
         "any|aws",

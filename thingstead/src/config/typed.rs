@@ -29,6 +29,7 @@ pub struct Config {
     pub verify_signatures: bool,
     /// Access key id and secret access key.
     pub access_keys: Vec<(String, String)>,
+    pub iam_policies: Option<PathBuf>,
     pub http_action_urls: HttpActionUrls,
     pub trust_ca: Vec<PathBuf>,
     pub durability: Durability,
@@ -103,6 +104,7 @@ impl Config {
             throttles: read.choice("throttles", &[("off", Throttles::Off), ("aws", Throttles::Aws)])?,
             verify_signatures: read.flag("verify_signatures")?,
             access_keys: read.access_keys()?,
+            iam_policies: read.optional("iam_policies").map(PathBuf::from),
             http_action_urls: read
                 .choice("http_action_urls", &[("any", HttpActionUrls::Any), ("aws", HttpActionUrls::Aws)])?,
             trust_ca: read.list("trust_ca").map(PathBuf::from).collect(),

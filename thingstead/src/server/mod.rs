@@ -5,6 +5,7 @@ mod certificates;
 mod endpoints;
 mod error;
 mod fleet;
+mod identities;
 mod lookups;
 mod operations;
 mod seed;

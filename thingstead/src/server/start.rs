@@ -14,8 +14,7 @@ use thingstead_broker::{Broker, Doors, Policies};
 use thingstead_console::{AdminDeps, Endpoints};
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::{ConnectionControl, Reload, ReservedService, RuleSink};
-use thingstead_core::{Clock, Ids, Journal, PolicyName};
-use thingstead_registry::authority::Identities;
+use thingstead_core::{Clock, Ids, Journal};
 use thingstead_registry::{Registry, RegistrySettings, ServerCa, ServerCertificates, ServerNames};
 use thingstead_rules::{AwsSettings, RuleEngine};
 use thingstead_shadow::{ShadowService, ShadowSettings};
@@ -24,6 +23,7 @@ use tokio::sync::watch;
 
 use super::certificates::Registered;
 use super::fleet::Fleet;
+use super::identities::identities;
 use super::lookups::Inside;
 use super::operations::WholeServer;
 use super::{Server, StartError, Surroundings, api_port, endpoints, seed, tls};
@@ -54,7 +54,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         limits: config.limits,
         ca,
         endpoints: thingstead_registry::Endpoints::all(&config.advertised_host),
-        identities: Arc::new(identities(&config)),
+        identities: Arc::new(identities(&config)?),
         thing_type_deletion_wait: if config.limits.are_aws() {
             Duration::from_secs(300)
         } else {
@@ -248,12 +248,6 @@ fn broker_settings(config: &Config, certificates: &ServerCertificates) -> things
         certificates: vec![shown(&certificates.ecdsa), shown(&certificates.rsa)],
         ..thingstead_broker::Settings::default()
     }
-}
-
-fn identities(config: &Config) -> Identities {
-    let mut identities = Identities::default();
-    identities.anonymous_policy = config.mqtt_policy.as_deref().map(PolicyName::from);
-    identities
 }
 
 fn shadow_settings(config: &Config) -> ShadowSettings {
