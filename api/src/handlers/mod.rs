@@ -7,14 +7,17 @@ mod ca_certificates;
 mod certificates;
 mod connections;
 mod destinations;
+mod dynamic_groups;
 mod endpoint;
 mod events;
+mod indexing;
 mod lists;
 mod logging;
 mod memberships;
 mod policies;
 mod publish;
 mod retained;
+mod search;
 mod shadows;
 mod tags;
 mod thing_groups;
@@ -66,6 +69,7 @@ const IOT: &[(&str, Handler)] = operations! {
     ConfirmTopicRuleDestination => destinations::confirm_topic_rule_destination,
     CreateBillingGroup => billing_groups::create_billing_group,
     CreateCertificateFromCsr => certificates::create_certificate_from_csr,
+    CreateDynamicThingGroup => dynamic_groups::create_dynamic_thing_group,
     CreateKeysAndCertificate => certificates::create_keys_and_certificate,
     CreatePolicy => policies::create_policy,
     CreatePolicyVersion => policies::create_policy_version,
@@ -77,6 +81,7 @@ const IOT: &[(&str, Handler)] = operations! {
     DeleteBillingGroup => billing_groups::delete_billing_group,
     DeleteCACertificate => ca_certificates::delete_ca_certificate,
     DeleteCertificate => certificates::delete_certificate,
+    DeleteDynamicThingGroup => dynamic_groups::delete_dynamic_thing_group,
     DeletePolicy => policies::delete_policy,
     DeletePolicyVersion => policies::delete_policy_version,
     DeleteRegistrationCode => ca_certificates::delete_registration_code,
@@ -92,6 +97,7 @@ const IOT: &[(&str, Handler)] = operations! {
     DescribeCertificate => certificates::describe_certificate,
     DescribeEndpoint => endpoint::describe_endpoint,
     DescribeEventConfigurations => events::describe_event_configurations,
+    DescribeIndex => indexing::describe_index,
     DescribeThing => things::describe_thing,
     DescribeThingGroup => thing_groups::describe_thing_group,
     DescribeThingType => thing_types::describe_thing_type,
@@ -100,11 +106,17 @@ const IOT: &[(&str, Handler)] = operations! {
     DetachThingPrincipal => thing_principals::detach_thing_principal,
     DisableTopicRule => topic_rules::disable_topic_rule,
     EnableTopicRule => topic_rules::enable_topic_rule,
+    GetBucketsAggregation => search::get_buckets_aggregation,
+    GetCardinality => search::get_cardinality,
     GetEffectivePolicies => authorization::get_effective_policies,
+    GetIndexingConfiguration => indexing::get_indexing_configuration,
     GetLoggingOptions => logging::get_logging_options,
+    GetPercentiles => search::get_percentiles,
     GetPolicy => policies::get_policy,
     GetPolicyVersion => policies::get_policy_version,
     GetRegistrationCode => ca_certificates::get_registration_code,
+    GetStatistics => search::get_statistics,
+    GetThingConnectivityData => search::get_thing_connectivity_data,
     GetTopicRule => topic_rules::get_topic_rule,
     GetTopicRuleDestination => destinations::get_topic_rule_destination,
     GetV2LoggingOptions => logging::get_v2_logging_options,
@@ -113,6 +125,7 @@ const IOT: &[(&str, Handler)] = operations! {
     ListCACertificates => ca_certificates::list_ca_certificates,
     ListCertificates => certificates::list_certificates,
     ListCertificatesByCA => certificates::list_certificates_by_ca,
+    ListIndices => indexing::list_indices,
     ListPolicies => policies::list_policies,
     ListPolicyPrincipals => attachments::list_policy_principals,
     ListPolicyVersions => policies::list_policy_versions,
@@ -138,6 +151,7 @@ const IOT: &[(&str, Handler)] = operations! {
     RemoveThingFromBillingGroup => billing_groups::remove_thing_from_billing_group,
     RemoveThingFromThingGroup => memberships::remove_thing_from_thing_group,
     ReplaceTopicRule => topic_rules::replace_topic_rule,
+    SearchIndex => search::search_index,
     SetDefaultPolicyVersion => policies::set_default_policy_version,
     SetLoggingOptions => logging::set_logging_options,
     SetV2LoggingLevel => logging::set_v2_logging_level,
@@ -148,7 +162,9 @@ const IOT: &[(&str, Handler)] = operations! {
     UpdateBillingGroup => billing_groups::update_billing_group,
     UpdateCACertificate => ca_certificates::update_ca_certificate,
     UpdateCertificate => certificates::update_certificate,
+    UpdateDynamicThingGroup => dynamic_groups::update_dynamic_thing_group,
     UpdateEventConfigurations => events::update_event_configurations,
+    UpdateIndexingConfiguration => indexing::update_indexing_configuration,
     UpdateThing => things::update_thing,
     UpdateThingGroup => thing_groups::update_thing_group,
     UpdateThingGroupsForThing => memberships::update_thing_groups_for_thing,

@@ -22,11 +22,12 @@ pub(crate) struct CreateThingGroupRequest {
     tags: Vec<Tag>,
 }
 
+/// `thingGroupProperties` as they are given.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ThingGroupPropertiesMember {
-    thing_group_description: Option<String>,
-    attribute_payload: Option<AttributePayloadMember>,
+pub(crate) struct ThingGroupPropertiesMember {
+    pub(crate) thing_group_description: Option<String>,
+    pub(crate) attribute_payload: Option<AttributePayloadMember>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +53,11 @@ pub(crate) struct DescribeThingGroupResponse {
     version: i64,
     thing_group_properties: ThingGroupProperties,
     thing_group_metadata: ThingGroupMetadata,
+    /// This and the following of dynamic groups only (API-346).
+    index_name: Option<String>,
+    query_string: Option<String>,
+    query_version: Option<String>,
+    status: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -110,14 +116,14 @@ pub(crate) struct UpdateThingGroupRequest {
 
 #[derive(Serialize)]
 pub(crate) struct UpdateThingGroupResponse {
-    version: i64,
+    pub(crate) version: i64,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeleteThingGroupRequest {
-    thing_group_name: String,
-    expected_version: Option<i64>,
+    pub(crate) thing_group_name: String,
+    pub(crate) expected_version: Option<i64>,
 }
 
 pub(crate) async fn create_thing_group(
@@ -149,6 +155,7 @@ pub(crate) async fn describe_thing_group(
 ) -> Result<DescribeThingGroupResponse, ApiError> {
     let described = call.deps.registry.describe_thing_group(&call.scope, &input.thing_group_name)?;
     let group = &described.group;
+    let dynamic = group.dynamic.as_ref();
     let ancestors = described.ancestors.iter().map(|above| GroupNameAndArn::of(&call.scope, above)).collect();
     Ok(DescribeThingGroupResponse {
         thing_group_name: group.name.clone(),
@@ -166,6 +173,11 @@ pub(crate) async fn describe_thing_group(
             root_to_parent_thing_groups: group.parent.is_some().then_some(ancestors),
             creation_date: Epoch(group.created_at),
         },
+        index_name: dynamic.map(|dynamic| dynamic.index_name.clone()),
+        query_string: dynamic.map(|dynamic| dynamic.query_string.clone()),
+        query_version: dynamic.map(|dynamic| dynamic.query_version.clone()),
+        // Queries are judged on the things as they are: there is nothing to build.
+        status: dynamic.map(|_| "ACTIVE"),
     })
 }
 

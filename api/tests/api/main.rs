@@ -11,6 +11,8 @@ mod fixture;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod indexing;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod recorded;
