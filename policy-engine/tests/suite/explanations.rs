@@ -154,6 +154,8 @@ fn a_variable_without_value_tells_why() {
         ("iot:ClientId", &https, "carries no client identifier"),
         ("iot:Certificate.Subject.CommonName", &lamp, "no client certificate"),
         ("iot:Thing.ThingName", &lamp, "`iot:Connection.Thing.ThingName`"),
+        // POLICY-245: an attribute, propagated or not, has this one name only.
+        ("iot:Thing.Site", &lamp, "no request of a device has a key of this name"),
         ("iot:ClientId, 'x'", &lamp, "default values"),
         ("iot:ConnectAttributes", &lamp, "exists for `iot:Connect` only"),
     ] {

@@ -62,6 +62,17 @@ fn ask(policies: &[Applicable], topic: &str, context: &Context) -> Outcome {
     permits(policies, &Request { action: "iot:Publish", resource: &resource, context })
 }
 
+/// Wildcard matching as its definition reads, one character at a time.
+fn covers(pattern: &[char], text: &[char]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((&'*', rest)), _) => (0..=text.len()).any(|taken| covers(rest, &text[taken..])),
+        (Some((&'?', rest)), Some((_, text))) => covers(rest, text),
+        (Some((a, rest)), Some((b, text))) => a == b && covers(rest, text),
+        _ => false,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -97,6 +108,17 @@ proptest! {
         if before == Outcome::ExplicitDeny {
             prop_assert_eq!(after, before);
         }
+    }
+
+    #[test]
+    fn patterns_cover_what_their_definition_says(pattern in "[ab/é*?]{0,8}", topic in "[ab/é]{0,8}") {
+        // POLICY-160, POLICY-161, POLICY-162, POLICY-176
+        let policy = document(&[serde_json::json!({
+            "Effect": "Allow", "Action": "*", "Resource": format!("{PREFIX}topic/{pattern}"),
+        })], "2008-10-17");
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        let expected = covers(&chars(&pattern), &chars(&topic));
+        prop_assert_eq!(ask(&[policy], &topic, &client("c")).is_allowed(), expected);
     }
 
     #[test]
