@@ -52,7 +52,8 @@ fn eval(sub: &ArgMatches, out: &mut dyn Write) -> Result<(), Failure> {
         }
     };
     let topic = text("topic").or(statement.topic_filter()).unwrap_or("topic").to_owned();
-    if !statement.matches(&topic) {
+    // Without FROM a rule runs by Basic Ingest, whatever the topic.
+    if statement.topic_filter().is_some() && !statement.matches(&topic) {
         return Err(Failure::usage(format!(
             "`{}` does not match the topic `{topic}`; name another with --topic",
             statement.topic_filter().unwrap_or_default()
