@@ -149,6 +149,7 @@ mod tests {
     use thingstead_core::{Scope, Timestamp};
 
     use super::*;
+    use crate::access::{Access, Action, Everything};
 
     fn event(kind: Kind) -> Event {
         Event::new(&Scope::new("111122223333", "eu-west-1"), Timestamp::from_millis(1_767_225_600_123), kind)
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_takeover_has_its_own_spelling() {
-        // MQTT-256
+        // MQTT-255, MQTT-256
         let taken = event(Kind::Disconnected).why("x").with("disconnect_reason", "DUPLICATE_CLIENTID");
         let entry = log_entry(&taken).expect("logged");
         assert_eq!(entry["disconnectReason"], "DUPLICATE_CLIENTID");
@@ -186,6 +187,11 @@ mod tests {
         assert_eq!((&entry["logLevel"], &entry["status"]), (&json!("ERROR"), &json!("Failure")));
         let polite = event(Kind::Disconnected).with("disconnect_reason", "CLIENT_INITIATED_DISCONNECT");
         assert_eq!(log_entry(&polite).expect("logged")["status"], "Success");
+        let decision = Everything.decide(Action::Publish, "t");
+        let denied = event(Kind::PublishRefused).topic("t").decision(decision);
+        let entry = log_entry(&denied).expect("logged");
+        assert_eq!(entry["reason"], "AUTHORIZATION_FAILURE");
+        assert_eq!(entry["details"], "Authorization Failure");
         let refused =
             event(Kind::AuthenticationRefused).why("no").with("reason", "DEVICE_CERTIFICATE_INACTIVE");
         let entry = log_entry(&refused).expect("logged");

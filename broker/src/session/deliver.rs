@@ -54,6 +54,10 @@ impl Shard {
         let window = self.window(key);
         let Some(session) = self.sessions.get_mut(key) else { return };
         if session.in_flight.len() >= window || !session.waiting.is_empty() {
+            if delivery.row.is_none() && session.waiting.len() >= WAITING {
+                let why = format!("the client acknowledges too slowly: {WAITING} messages wait for it");
+                return self.dropped(key, &delivery, why);
+            }
             session.waiting.push_back(delivery);
             return;
         }
@@ -221,7 +225,7 @@ impl Shard {
         Ok(())
     }
 
-    fn dropped(&mut self, key: Key, delivery: &Delivery, why: impl Into<Cow<'static, str>>) {
+    pub(crate) fn dropped(&mut self, key: Key, delivery: &Delivery, why: impl Into<Cow<'static, str>>) {
         let client = self.sessions.get(key).map(|session| session.name.client.shared());
         let message = &delivery.publication.message;
         let event = self
@@ -330,3 +334,6 @@ impl Shard {
         self.deliver_to_connected(key, delivery, &mut Frames::default());
     }
 }
+
+/// So many messages wait for a window to open; what is stored does not count.
+const WAITING: usize = 10_000;

@@ -7,6 +7,7 @@ use thingstead_core::{QoS, Timestamp};
 use super::Delivery;
 use super::pace::Pace;
 use crate::router::route::Frames;
+use crate::router::shared::Group;
 use crate::shard::Shard;
 use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
@@ -71,15 +72,35 @@ impl Shard {
         if let Some(delivery) = session.stored.pop_front() {
             return Some(delivery);
         }
-        session.subscriptions.values().filter(|held| held.qos == QoS::AtLeastOnce).find_map(|held| {
-            let group = held.group.as_ref()?;
-            let waiting = group.pop()?;
-            let group = Some(Arc::clone(group));
-            Some(Delivery {
-                group,
-                ..Delivery::live(waiting.publication, QoS::AtLeastOnce, Some(waiting.row))
-            })
-        })
+        let groups: Vec<Arc<Group>> = session
+            .subscriptions
+            .values()
+            .filter(|held| held.qos == QoS::AtLeastOnce)
+            .filter_map(|held| held.group.clone())
+            .collect();
+        for group in groups {
+            while let Some(waiting) = group.pop() {
+                let row = Some(waiting.row);
+                let delivery = Delivery {
+                    group: Some(Arc::clone(&group)),
+                    ..Delivery::live(waiting.publication, QoS::AtLeastOnce, row)
+                };
+                if !self.waited_too_long(&delivery) {
+                    return Some(delivery);
+                }
+                let why = "the message waited in the shared group for longer than the session expiry";
+                self.dropped(key, &delivery, why);
+                self.forget_row(key, &delivery);
+            }
+        }
+        None
+    }
+
+    /// Messages wait in a group for the account's session expiry, or as long as they say themselves (MQTT-139).
+    fn waited_too_long(&self, delivery: &Delivery) -> bool {
+        let publication = &delivery.publication;
+        publication.message.expires_at().is_none()
+            && self.now.since(publication.at) >= self.hub.settings.session_expiry
     }
 
     /// How many unacknowledged deliveries the session's client takes.

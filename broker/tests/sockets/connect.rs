@@ -374,3 +374,59 @@ async fn shutdown_says_goodbye() {
     assert_eq!(v5.disconnected().await.as_u8(), 0x8B);
     v3.closed().await;
 }
+
+#[tokio::test]
+async fn a_wills_life_begins_when_it_is_published_and_its_delay_is_ignored() {
+    // MQTT-068, MQTT-070
+    let house = House::new().await;
+    let mut watcher = Client::connect(house.plain(), V5, "watcher").await;
+    watcher.subscribe("w", QoS::AtLeastOnce).await;
+    let mut delayed = will("w", "gone");
+    delayed.properties.will_delay_interval = Some(500);
+    delayed.properties.message_expiry_interval = Some(10);
+    let (mut client, _) = Client::connect_with(house.plain(), with_will(V5, "c", delayed)).await;
+    house.advance(50);
+    client.ping().await;
+    watcher.ping().await;
+    drop(client);
+    let message = watcher.message().await;
+    assert_eq!(message.properties.expect("properties").message_expiry_interval, Some(10));
+}
+
+#[tokio::test]
+async fn version_numbers_can_be_left_out_and_begin_anew_after_an_hour() {
+    // MQTT-209, MQTT-211
+    let house = House::new().await;
+    let (mut watcher, _) = Client::connect_with(house.plain(), Connect::new(V3, "watcher", 1200)).await;
+    watcher.subscribe("$aws/events/presence/connected/c", QoS::AtLeastOnce).await;
+    for (after, expected) in [(0, 0), (0, 1), (1700, 2), (1700, 3)] {
+        house.advance(after);
+        watcher.ping().await;
+        Client::connect(house.plain(), V3, "c").await.leave().await;
+        assert_eq!(watcher.json().await["versionNumber"], expected);
+    }
+    for _ in 0..3 {
+        house.advance(1201);
+        watcher.ping().await;
+    }
+    Client::connect(house.plain(), V3, "c").await.leave().await;
+    assert_eq!(watcher.json().await["versionNumber"], 0);
+    let house = House::with(Settings { version_numbers: false, ..Settings::default() }).await;
+    let mut watcher = Client::connect(house.plain(), V3, "watcher").await;
+    watcher.subscribe("$aws/events/presence/#", QoS::AtLeastOnce).await;
+    Client::connect(house.plain(), V3, "c").await.leave().await;
+    assert!(watcher.json().await.get("versionNumber").is_none());
+    assert!(watcher.json().await.get("versionNumber").is_none());
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_say_connect_is_cut() {
+    let house = House::new().await;
+    let mut client = Client::open(house.plain(), V3).await;
+    client.send_bytes(b"\x10").await;
+    // The shard has it when the next client is served.
+    Client::connect(house.plain(), V3, "other").await;
+    Client::connect(house.plain(), V3, "another").await;
+    house.advance(31);
+    client.closed().await;
+}

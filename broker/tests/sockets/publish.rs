@@ -414,3 +414,25 @@ async fn a_message_larger_than_the_client_takes_is_not_sent() {
     publisher.acked("t", "fits").await;
     assert_eq!(small.payload().await, "fits");
 }
+
+#[tokio::test]
+async fn a_publish_counts_once_in_and_once_for_each_delivery() {
+    // MQTT-250, MQTT-153, MQTT-185
+    let house = House::new().await;
+    let mut publisher = Client::connect(house.plain(), V3, "p").await;
+    for n in 0..3 {
+        let mut subscriber = Client::connect(house.plain(), V3, &format!("s{n}")).await;
+        subscriber.subscribe("t", Q0).await;
+        publisher.publish("t", "x", Q0).await;
+        subscriber.message().await;
+        subscriber.leave().await;
+    }
+    let on_topic =
+        |kind| house.events(kind).iter().filter(|event| event.topic.as_deref() == Some("t")).count();
+    assert_eq!((on_topic(Kind::Published), on_topic(Kind::Delivered)), (3, 3));
+    publisher.retain("r", "kept").await;
+    house.advance(4 * 365 * 86_400);
+    let mut late = Client::connect(house.plain(), V3, "late").await;
+    late.subscribe("r", Q1).await;
+    assert_eq!(late.payload().await, "kept");
+}

@@ -2,7 +2,7 @@
 
 use thingstead_broker::{Action, Overlapping, Settings, SubscribeDenied};
 use thingstead_core::Kind;
-use thingstead_mqtt_wire::{Filter, Packet, PacketId, QoS, Subscribe, Unsubscribe, Version};
+use thingstead_mqtt_wire::{Connect, Filter, Packet, PacketId, QoS, Subscribe, Unsubscribe, Version};
 
 use crate::client::{Client, V3, V5};
 use crate::house::House;
@@ -86,7 +86,7 @@ async fn wildcards_match_as_aws_does_it() {
 
 #[tokio::test]
 async fn malformed_filters_are_refused() {
-    // MQTT-100, MQTT-122, MQTT-128, MQTT-142
+    // MQTT-100, MQTT-122, MQTT-128, MQTT-129, MQTT-142
     let house = House::new().await;
     let long = "x".repeat(257);
     for filter in ["a/b#", "a/#/c", "a+", long.as_str(), "a/b/c/d/e/f/g/h/i"] {
@@ -163,6 +163,13 @@ async fn reserved_topics_can_be_subscribed_where_the_table_says_so() {
     let mut v5 = Client::connect(house.plain(), V5, "c").await;
     let wanted = filters(&["$SYS/#", "a", "$aws/rules/r/x", "$aws/things/+/shadow/#", "$aws/events/#"]);
     assert_eq!(v5.subscribe_to(wanted).await, [0x8F, 1, 0x8F, 1, 1]);
+    // MQTT-191: seven slashes, and eight.
+    let wanted = filters(&[
+        "$aws/things/t/shadow/name/s/update/accepted",
+        "$aws/commands/things/t/executions/e/response/accepted/json",
+        "$aws/commands/#",
+    ]);
+    assert_eq!(v5.subscribe_to(wanted).await, [1, 0x8F, 1]);
     let mut v3 = Client::connect(house.plain(), V3, "d").await;
     subscribe_raw(&mut v3, filters(&["$SYS/#"])).await;
     v3.closed().await;
@@ -293,4 +300,35 @@ async fn a_group_with_a_persistent_member_queues() {
     member.unsubscribe(&["$share/g/t"]).await;
     publisher.acked("t", "to nobody").await;
     member.silent().await;
+}
+
+#[tokio::test]
+async fn a_message_waits_in_a_group_for_the_session_expiry_at_most() {
+    // MQTT-139
+    let house = House::new().await;
+    let (mut publisher, _) = Client::connect_with(house.plain(), Connect::new(V5, "p", 1200)).await;
+    let member = || async {
+        let mut connect = crate::client::persistent(V5, "m");
+        connect.properties.session_expiry_interval = Some(3600);
+        connect.keep_alive = 1200;
+        Client::connect_with(house.plain(), connect).await.0
+    };
+    let mut first = member().await;
+    first.subscribe("$share/g/t", Q1).await;
+    first.leave().await;
+    publisher.acked("t", "old").await;
+    for _ in 0..2 {
+        house.advance(1790);
+        publisher.ping().await;
+    }
+    let mut keeper = member().await;
+    assert_eq!(keeper.unacknowledged().await.payload, "old");
+    keeper.leave().await;
+    publisher.acked("t", "young").await;
+    house.advance(100);
+    publisher.ping().await;
+    let mut late = member().await;
+    house.advance(1);
+    assert_eq!(late.payload().await, "young");
+    late.silent().await;
 }
