@@ -337,3 +337,44 @@ async fn reset_forgets_everything_and_reload_reads_it_again() {
     let (_client, ack) = Client::persistent(house.plain(), V3, "c").await;
     assert!(!ack.session_present);
 }
+
+#[tokio::test]
+async fn a_client_has_a_hundred_unacknowledged_publishes_at_most() {
+    // MQTT-094, MQTT-095
+    let house = House::new().await;
+    let (mut offline, _) = Client::persistent(house.plain(), V3, "offline").await;
+    offline.subscribe("t", Q1).await;
+    offline.leave().await;
+    let many = |version, ids: std::ops::RangeInclusive<u16>| {
+        let mut bytes = Vec::new();
+        for id in ids {
+            let packet_id = thingstead_mqtt_wire::PacketId::new(id);
+            let publish = Publish { qos: Q1, packet_id, ..Publish::new("t", "x") };
+            publish.encode(version, &mut bytes).expect("a frame");
+        }
+        bytes
+    };
+    let mut v3 = Client::connect(house.plain(), V3, "v3").await;
+    v3.send_bytes(&many(V3, 1..=250)).await;
+    for _ in 0..250 {
+        assert!(matches!(v3.receive().await, Packet::PubAck(_)));
+    }
+    v3.ping().await;
+    let mut v5 = Client::connect(house.plain(), V5, "v5").await;
+    v5.send_bytes(&[many(V5, 1..=1), many(V5, 1..=1)].concat()).await;
+    let mut reasons = Vec::new();
+    for _ in 0..2 {
+        let Packet::PubAck(ack) = v5.receive().await else { panic!("no PUBACK") };
+        reasons.push(ack.reason.as_u8());
+    }
+    assert_eq!(reasons, [0x91, 0], "the first waits for the store, the second is refused at once");
+    v5.send_bytes(&many(V5, 1..=101)).await;
+    let reason = loop {
+        match v5.receive().await {
+            Packet::PubAck(_) => {}
+            Packet::Disconnect(packet) => break packet.reason.as_u8(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(reason, 0x93);
+}
