@@ -171,7 +171,8 @@ impl<'d> Trace<'d> {
 
     /// The pattern that shares the longest start with the request resource.
     fn closest(&self, request: &Lowered<'_>) -> Option<&'d Template> {
-        self.statement.resources.patterns.iter().max_by_key(|pattern| self.closeness(pattern, request))
+        // The first of equals: `rev`, because `max_by_key` takes the last.
+        self.statement.resources.patterns.iter().rev().max_by_key(|pattern| self.closeness(pattern, request))
     }
 
     fn closeness(&self, pattern: &Template, request: &Lowered<'_>) -> usize {

@@ -67,6 +67,17 @@ fn the_nearest_statement_comes_first() {
 }
 
 #[test]
+fn the_closest_of_several_resources_is_named() {
+    let own = statements(
+        r#"{"Effect":"Allow","Action":"*","Resource":["A(topic/${iot:ClientId}/*)","A(topic/$aws/*)","A(topic/dev2/up)"]}"#,
+    );
+    let own = std::slice::from_ref(&own);
+    says(&about(own, "iot:Publish", "A(topic/dev2)"), "topic/dev2/up`, the closest of 3, does not cover");
+    // Of equally close ones the first.
+    says(&about(own, "iot:Publish", "A(topic/else)"), "topic/dev1/*`), the closest of 3, does not cover");
+}
+
+#[test]
 fn usual_mistakes_are_explained() {
     // POLICY-004, POLICY-107, POLICY-109, POLICY-130, POLICY-136, POLICY-162, POLICY-164, POLICY-168, POLICY-169,
     // POLICY-170, POLICY-177, POLICY-178, POLICY-211, POLICY-370
