@@ -4,6 +4,7 @@ mod attachments;
 mod authorization;
 mod billing_groups;
 mod ca_certificates;
+mod certificate_transfers;
 mod certificates;
 mod connections;
 mod destinations;
@@ -61,11 +62,13 @@ macro_rules! operations {
 }
 
 const IOT: &[(&str, Handler)] = operations! {
+    AcceptCertificateTransfer => certificate_transfers::accept_certificate_transfer,
     AddThingToBillingGroup => billing_groups::add_thing_to_billing_group,
     AddThingToThingGroup => memberships::add_thing_to_thing_group,
     AttachPolicy => attachments::attach_policy,
     AttachPrincipalPolicy => attachments::attach_principal_policy,
     AttachThingPrincipal => thing_principals::attach_thing_principal,
+    CancelCertificateTransfer => certificate_transfers::cancel_certificate_transfer,
     ConfirmTopicRuleDestination => destinations::confirm_topic_rule_destination,
     CreateBillingGroup => billing_groups::create_billing_group,
     CreateCertificateFromCsr => certificates::create_certificate_from_csr,
@@ -126,6 +129,7 @@ const IOT: &[(&str, Handler)] = operations! {
     ListCertificates => certificates::list_certificates,
     ListCertificatesByCA => certificates::list_certificates_by_ca,
     ListIndices => indexing::list_indices,
+    ListOutgoingCertificates => certificate_transfers::list_outgoing_certificates,
     ListPolicies => policies::list_policies,
     ListPolicyPrincipals => attachments::list_policy_principals,
     ListPolicyVersions => policies::list_policy_versions,
@@ -148,6 +152,7 @@ const IOT: &[(&str, Handler)] = operations! {
     RegisterCACertificate => ca_certificates::register_ca_certificate,
     RegisterCertificate => certificates::register_certificate,
     RegisterCertificateWithoutCA => certificates::register_certificate_without_ca,
+    RejectCertificateTransfer => certificate_transfers::reject_certificate_transfer,
     RemoveThingFromBillingGroup => billing_groups::remove_thing_from_billing_group,
     RemoveThingFromThingGroup => memberships::remove_thing_from_thing_group,
     ReplaceTopicRule => topic_rules::replace_topic_rule,
@@ -158,6 +163,7 @@ const IOT: &[(&str, Handler)] = operations! {
     SetV2LoggingOptions => logging::set_v2_logging_options,
     TagResource => tags::tag_resource,
     TestAuthorization => authorization::test_authorization,
+    TransferCertificate => certificate_transfers::transfer_certificate,
     UntagResource => tags::untag_resource,
     UpdateBillingGroup => billing_groups::update_billing_group,
     UpdateCACertificate => ca_certificates::update_ca_certificate,

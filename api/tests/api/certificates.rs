@@ -125,3 +125,26 @@ async fn a_foreign_certificate_is_registered_once_and_the_code_stays() {
     here.call("DELETE", "/registrationcode", NONE).await.ok();
     assert_eq!(here.call("DELETE", "/registrationcode", NONE).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_certificate_is_offered_to_another_account_and_taken_back() {
+    // API-038, API-143, PROV-022
+    let server = Server::new();
+    let created = certificate(&server, false).await;
+    let id = text(&created, "certificateId");
+    let offer = format!("/transfer-certificate/{id}?targetAwsAccount=210987654321");
+    let offered = server.call("PATCH", &offer, json!({ "transferMessage": "yours" })).await.ok();
+    assert_eq!(offered["transferredCertificateArn"], created["certificateArn"]);
+    let listed = server.call("GET", "/certificates-out-going", NONE).await.ok();
+    let row = &listed["outgoingCertificates"][0];
+    assert_eq!((text(row, "transferredTo"), text(row, "transferMessage")), ("210987654321", "yours"));
+    let described = server.call("GET", &format!("/certificates/{id}"), NONE).await.ok();
+    assert_eq!(described["certificateDescription"]["status"], "PENDING_TRANSFER");
+    let own = server.call("PATCH", &format!("/accept-certificate-transfer/{id}"), NONE).await;
+    assert_eq!((own.status.as_u16(), own.error()), (410, "TransferAlreadyCompletedException"));
+    server.call("PATCH", &format!("/cancel-certificate-transfer/{id}"), NONE).await.ok();
+    let again = server.call("PATCH", &format!("/cancel-certificate-transfer/{id}"), NONE).await;
+    assert_eq!(again.status, 410);
+    let listed = server.call("GET", "/certificates-out-going", NONE).await.ok();
+    assert_eq!(listed["outgoingCertificates"], json!([]));
+}
