@@ -34,6 +34,8 @@ pub use identity::{ClientCertificates, Identity, Standing};
 pub use listener::BindError;
 pub use logs::log_entry;
 pub use retained::Retained;
+#[doc(hidden)]
+pub use router::index::SubscriptionIndex;
 pub use settings::{
     Bound, Doors, Overlapping, Qos2, Settings, SubscribeDenied, WebSocketAuthentication, WebSocketKey,
 };

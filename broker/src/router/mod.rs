@@ -1,5 +1,6 @@
 //! From a publication to the sessions that want it.
 
+pub(crate) mod index;
 pub(crate) mod route;
 pub(crate) mod shared;
 pub(crate) mod space;

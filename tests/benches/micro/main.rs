@@ -7,6 +7,7 @@ mod policy;
 mod shadow;
 mod sql;
 mod table;
+mod topics;
 
 use table::Table;
 
@@ -14,6 +15,7 @@ fn main() {
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let mut table = Table::new(only);
     codec::measure(&mut table);
+    topics::measure(&mut table);
     policy::measure(&mut table);
     shadow::measure(&mut table);
     sql::measure(&mut table);
