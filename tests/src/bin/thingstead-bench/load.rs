@@ -29,8 +29,8 @@ enum Shape {
     Pairs { pairs: usize, in_flight: usize },
     /// So many publishers, one message on its way each, and one subscriber.
     FanIn { publishers: usize },
-    /// One publisher that waits until all of so many subscribers have its message.
-    FanOut { subscribers: usize },
+    /// One publisher with so many messages on their way to so many subscribers.
+    FanOut { subscribers: usize, in_flight: usize },
 }
 
 impl Scenario {
@@ -84,10 +84,10 @@ impl Scenario {
                 256,
             ),
             Self::new(
-                "1 publisher to 150, QoS 0",
+                "1 publisher to 150, QoS 0, 4 in flight",
                 0.40,
                 0.31,
-                Shape::FanOut { subscribers: 150 },
+                Shape::FanOut { subscribers: 150, in_flight: 4 },
                 Door::MutualTls,
                 AtMostOnce,
                 256,
@@ -154,30 +154,40 @@ pub(crate) async fn run(scenario: &Scenario, broker: &Broker, measure: Duration)
         }
         Shape::FanIn { publishers } => {
             let subscriber = subscriber(scenario, broker, 0, "bench/in/+").await?;
-            spawn(Box::pin(consume(subscriber, Rc::clone(&meter), || ())));
-            for number in 0..publishers {
+            let delivered: Vec<_> = (0..publishers).map(|_| Rc::new(Notify::new())).collect();
+            for (number, delivered) in delivered.iter().map(Rc::clone).enumerate() {
                 let publisher = broker.connect(scenario.door, &format!("pub-{number}")).await?;
                 let frame = scenario.frame(&format!("bench/in/{number}"))?;
-                spawn(Box::pin(publish_one_by_one(publisher, frame, Rc::clone(&meter))));
+                spawn(Box::pin(publish_one_by_one(publisher, frame, delivered, Rc::clone(&meter))));
             }
+            let arrived = move |topic: &str| {
+                let number = topic.rsplit('/').next().and_then(|number| number.parse::<usize>().ok());
+                if let Some(delivered) = number.and_then(|number| delivered.get(number)) {
+                    delivered.notify_one();
+                }
+            };
+            spawn(Box::pin(consume(subscriber, Rc::clone(&meter), arrived)));
         }
-        Shape::FanOut { subscribers } => {
-            let (missing, all_have_it) = (Rc::new(Cell::new(0)), Rc::new(Notify::new()));
+        Shape::FanOut { subscribers, in_flight } => {
+            let (on_their_way, arrival) = (Rc::new(Cell::new(0)), Rc::new(Notify::new()));
             for number in 0..subscribers {
                 let subscriber = subscriber(scenario, broker, number, "bench/out").await?;
-                let (missing, all_have_it) = (Rc::clone(&missing), Rc::clone(&all_have_it));
-                let arrived = move || {
-                    missing.set(missing.get() - 1);
-                    if missing.get() == 0 {
-                        all_have_it.notify_one();
-                    }
+                let (on_their_way, arrival) = (Rc::clone(&on_their_way), Rc::clone(&arrival));
+                let arrived = move |_: &str| {
+                    on_their_way.set(on_their_way.get() - 1);
+                    arrival.notify_one();
                 };
                 spawn(Box::pin(consume(subscriber, Rc::clone(&meter), arrived)));
             }
             let publisher = broker.connect(scenario.door, "pub").await?;
             let frame = scenario.frame("bench/out")?;
-            let meter = Rc::clone(&meter);
-            spawn(Box::pin(publish_to_all(publisher, frame, subscribers, missing, all_have_it, meter)));
+            let room = move || {
+                on_their_way.get() <= (in_flight - 1) * subscribers && {
+                    on_their_way.set(on_their_way.get() + subscribers);
+                    true
+                }
+            };
+            spawn(Box::pin(publish_while(publisher, frame, room, arrival, Rc::clone(&meter))));
         }
     }
     let measured = async {
@@ -223,7 +233,7 @@ async fn pair(
             filled = subscriber.fill() => filled?,
             filled = publisher.fill() => filled?,
         }
-        delivered += receive(&mut subscriber, &meter)?;
+        delivered += receive(&mut subscriber, &meter, &|_| ())?;
         subscriber.flush().await?;
         while let Some(packet) = publisher.next_packet()? {
             match packet {
@@ -234,18 +244,16 @@ async fn pair(
     }
 }
 
-async fn consume(mut subscriber: Client, meter: Rc<Meter>, arrived: impl Fn()) -> Outcome<()> {
+async fn consume(mut subscriber: Client, meter: Rc<Meter>, arrived: impl Fn(&str)) -> Outcome<()> {
     loop {
         subscriber.fill().await?;
-        for _ in 0..receive(&mut subscriber, &meter)? {
-            arrived();
-        }
+        receive(&mut subscriber, &meter, &arrived)?;
         subscriber.flush().await?;
     }
 }
 
 /// Takes every message that has arrived and queues its acknowledgement.
-fn receive(subscriber: &mut Client, meter: &Meter) -> Outcome<usize> {
+fn receive(subscriber: &mut Client, meter: &Meter, arrived: &impl Fn(&str)) -> Outcome<usize> {
     let mut messages = 0;
     while let Some(packet) = subscriber.next_packet()? {
         match packet {
@@ -254,6 +262,7 @@ fn receive(subscriber: &mut Client, meter: &Meter) -> Outcome<usize> {
                 if let Some(id) = publish.packet_id {
                     subscriber.queue_puback(id)?;
                 }
+                arrived(&publish.topic);
                 messages += 1;
             }
             other => return Err(format!("a subscriber received {other:?}").into()),
@@ -262,29 +271,37 @@ fn receive(subscriber: &mut Client, meter: &Meter) -> Outcome<usize> {
     Ok(messages)
 }
 
-async fn publish_one_by_one(mut publisher: Client, frame: PublishFrame, meter: Rc<Meter>) -> Outcome<()> {
+/// The next message is sent when the last one is delivered and acknowledged.
+async fn publish_one_by_one(
+    mut publisher: Client,
+    frame: PublishFrame,
+    delivered: Rc<Notify>,
+    meter: Rc<Meter>,
+) -> Outcome<()> {
     loop {
         publisher.queue_publish(&frame, meter.stamp())?;
         publisher.flush().await?;
         while !matches!(publisher.next_packet()?, Some(Packet::PubAck(_))) {
             publisher.fill().await?;
         }
+        delivered.notified().await;
     }
 }
 
-async fn publish_to_all(
+/// Publishes as long as there is `room`, then waits for an arrival.
+async fn publish_while(
     mut publisher: Client,
     frame: PublishFrame,
-    subscribers: usize,
-    missing: Rc<Cell<usize>>,
-    all_have_it: Rc<Notify>,
+    room: impl Fn() -> bool,
+    arrival: Rc<Notify>,
     meter: Rc<Meter>,
 ) -> Outcome<()> {
     loop {
-        missing.set(subscribers);
-        publisher.queue_publish(&frame, meter.stamp())?;
+        while room() {
+            publisher.queue_publish(&frame, meter.stamp())?;
+        }
         publisher.flush().await?;
-        all_have_it.notified().await;
+        arrival.notified().await;
     }
 }
 

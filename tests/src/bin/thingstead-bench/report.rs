@@ -63,18 +63,18 @@ impl Report {
 /// Markdown, padded so that it also reads well in a terminal.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "| {:36} | {:13} ", "scenario", "unit")?;
+        write!(f, "| {:38} | {:13} ", "scenario", "unit")?;
         for broker in &self.brokers {
             write!(f, "| {broker:>10} | {:>9} | {:>7} | {:>7} ", "per s", "p50 ms", "p99 ms")?;
         }
         writeln!(f, "| ratio | must |  aim |")?;
-        write!(f, "| {:-<36} | {:-<13} ", "", "")?;
+        write!(f, "| {:-<38} | {:-<13} ", "", "")?;
         for _ in &self.brokers {
             write!(f, "| ---------: | --------: | ------: | ------: ")?;
         }
         writeln!(f, "| ----: | ---: | ---: |")?;
         for (row, measured) in &self.rows {
-            write!(f, "| {:36} | {:13} ", row.name, row.unit)?;
+            write!(f, "| {:38} | {:13} ", row.name, row.unit)?;
             for measured in measured {
                 write!(f, "| {:>10.2} ", measured.cost)?;
                 match measured.traffic {
