@@ -8,7 +8,7 @@ use super::external::{Answer, Answers, Call};
 use super::functions::{self, Body};
 use super::input::Input;
 use super::json;
-use super::limits::MAX_VARIABLE_BYTES;
+use super::limits::{MAX_ELEMENTS, MAX_VARIABLE_BYTES};
 use super::operators::{contains, equality, junction, negate, not};
 use super::output::{Output, Selected};
 use super::reads::Reads;
@@ -32,6 +32,9 @@ pub enum EvalError {
     /// RULES-293.
     #[error("get_dynamodb is called more than once")]
     SecondGetDynamodb,
+    /// Nested queries within nested queries came to too many elements.
+    #[error("nested queries look at more than {MAX_ELEMENTS} elements")]
+    TooManyElements,
     /// RULES-037.
     #[error("variable `@{name}` brings the variables to {bytes} bytes; allowed are {MAX_VARIABLE_BYTES}")]
     VariablesTooLarge {
@@ -101,6 +104,8 @@ pub(super) struct Evaluator<'r> {
     /// Tells templates apart that are rendered for one input; 0 for the statement.
     pub(super) rendering: u32,
     dynamodb_calls: u32,
+    /// How many elements nested queries looked at.
+    elements: u32,
 }
 
 impl<'r> Evaluator<'r> {
@@ -115,6 +120,7 @@ impl<'r> Evaluator<'r> {
             draws: SmallVec::new(),
             rendering: 0,
             dynamodb_calls: 0,
+            elements: 0,
         }
     }
 
@@ -401,6 +407,10 @@ impl<'r> Evaluator<'r> {
 
     /// What one element yields; Undefined when WHERE does not let it pass.
     fn element(&mut self, query: &Query, scope: &Scope<'_>) -> Result<Value, Stop> {
+        self.elements += 1;
+        if self.elements > MAX_ELEMENTS {
+            return Err(EvalError::TooManyElements.into());
+        }
         if let Some(filter) = &query.filter
             && convert::to_bool(&self.eval(filter, Some(scope))?) != Some(true)
         {

@@ -20,3 +20,5 @@ pub const MAX_DESCRIPTOR_BYTES: usize = 32 * 1024;
 pub const MAX_NESTING: u32 = 64;
 /// Bytes of a String that a function makes, and elements of an Array; a guard of this product. A message holds 128 KiB.
 pub const MAX_MADE: usize = 1024 * 1024;
+/// Elements that the nested queries of one evaluation look at; a guard of this product against queries within queries.
+pub const MAX_ELEMENTS: u32 = 1_000_000;

@@ -217,6 +217,20 @@ fn texts_and_arrays_that_no_message_could_carry_are_undefined() {
 }
 
 #[test]
+fn queries_within_queries_end() {
+    let payload = format!("{{\"l\": [{}]}}", vec!["1"; 1_100].join(","));
+    let input = Input::new(payload.as_bytes(), "t", 0, 0);
+    let evaluate = |sql: &str| parse(sql, V2).expect(sql).evaluate(&input, &Answers::none());
+    assert!(evaluate("SET @l = l SELECT (SELECT VALUE 1 FROM @l) AS x").is_ok());
+    assert_eq!(
+        evaluate(
+            "SET @l = l SELECT (SELECT VALUE EXISTS (SELECT VALUE a FROM @l AS a WHERE a = 2) FROM @l) AS x"
+        ),
+        Err(EvalError::TooManyElements)
+    );
+}
+
+#[test]
 fn a_costly_pattern_gives_up_and_is_undefined() {
     // RULES-225
     let payload = format!(r#"{{"s": "{}"}}"#, "a".repeat(60));
