@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::decimal::{Decimal, Toward};
 use super::json;
+use super::limits::MAX_MADE;
 use super::value::Value;
 
 /// The value as number: numbers and numeric Strings; nothing else, Null included (RULES-128, RULES-129).
@@ -44,13 +45,13 @@ pub fn to_bool(value: &Value) -> Option<bool> {
     }
 }
 
-/// The String form; Null and Undefined have none (RULES-133 to RULES-136).
+/// The String form; Null and Undefined have none (RULES-133 to RULES-136), nor has what no message could carry.
 pub fn to_text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::Str(text) => Some(Cow::Borrowed(text)),
         Value::Undefined | Value::Null => None,
         Value::Bool(bool) => Some(Cow::Borrowed(if *bool { "true" } else { "false" })),
-        other => Some(Cow::Owned(json::text(other))),
+        other => json::bounded_text(other, MAX_MADE).map(Cow::Owned),
     }
 }
 

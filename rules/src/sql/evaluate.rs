@@ -8,7 +8,7 @@ use super::external::{Answer, Answers, Call};
 use super::functions::{self, Body};
 use super::input::Input;
 use super::json;
-use super::limits::{MAX_ELEMENTS, MAX_VARIABLE_BYTES};
+use super::limits::{MAX_ELEMENTS, MAX_RESULT_BYTES, MAX_VARIABLE_BYTES};
 use super::operators::{contains, equality, junction, negate, not};
 use super::output::{Output, Selected};
 use super::reads::Reads;
@@ -32,11 +32,16 @@ pub enum EvalError {
     /// RULES-293.
     #[error("get_dynamodb is called more than once")]
     SecondGetDynamodb,
+    /// The result repeats the payload too often.
+    #[error("the result has more than {MAX_RESULT_BYTES} bytes")]
+    ResultTooLarge,
     /// Nested queries within nested queries came to too many elements.
     #[error("nested queries look at more than {MAX_ELEMENTS} elements")]
     TooManyElements,
     /// RULES-037.
-    #[error("variable `@{name}` brings the variables to {bytes} bytes; allowed are {MAX_VARIABLE_BYTES}")]
+    #[error(
+        "variable `@{name}` brings the variables to {bytes} bytes or more; allowed are {MAX_VARIABLE_BYTES}"
+    )]
     VariablesTooLarge {
         /// The variable that passed the limit.
         name: String,
@@ -150,7 +155,10 @@ impl<'r> Evaluator<'r> {
                 Err(failed) => return Err(failed),
             };
             pending |= value.is_none();
-            bytes += value.as_ref().map_or(0, |value| json::text(value).len());
+            let text = |value| json::bounded_text(value, MAX_VARIABLE_BYTES);
+            bytes += value
+                .as_ref()
+                .map_or(0, |value| text(value).map_or(MAX_VARIABLE_BYTES + 1, |text| text.len()));
             if bytes > MAX_VARIABLE_BYTES {
                 return Err(EvalError::VariablesTooLarge { name: name.to_string(), bytes }.into());
             }
@@ -169,6 +177,12 @@ impl<'r> Evaluator<'r> {
             let bare = matches!(statement.selection, Selection::Value(_));
             // RULES-062
             let unsupported = bare && !self.version.is_v2() && matches!(value, Value::Array(_));
+            // Only a statement that names the payload many times can make more of it than a message holds.
+            let times = statement.size.saturating_mul(1 + self.elements as usize);
+            let bound = self.input.payload.len().saturating_mul(times);
+            if bound > MAX_RESULT_BYTES && json::bounded_text(&value, MAX_RESULT_BYTES).is_none() {
+                return Err(EvalError::ResultTooLarge.into());
+            }
             Selected::Value(if unsupported { Value::Undefined } else { value })
         };
         if pending {

@@ -22,3 +22,5 @@ pub const MAX_NESTING: u32 = 64;
 pub const MAX_MADE: usize = 1024 * 1024;
 /// Elements that the nested queries of one evaluation look at; a guard of this product against queries within queries.
 pub const MAX_ELEMENTS: u32 = 1_000_000;
+/// Bytes of a result; a guard of this product, far above what any action can send.
+pub const MAX_RESULT_BYTES: usize = 16 * 1024 * 1024;

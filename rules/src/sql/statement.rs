@@ -17,7 +17,7 @@ use super::template::{Template, TemplateKind};
 use super::version::SqlVersion;
 
 /// A rule's SQL statement, parsed. Equal statements do the same; `Display` prints SQL that parses back to an equal statement.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Statement {
     pub(super) version: SqlVersion,
     /// The names of the variables, in the order of SET.
@@ -29,6 +29,8 @@ pub struct Statement {
     pub(super) filter: Option<Expr>,
     /// Which members of the payload it reads; follows from the rest.
     pub(super) reads: Reads,
+    /// How many bytes the source had.
+    pub(super) size: usize,
 }
 
 /// Parses a statement of the given version.
@@ -129,6 +131,18 @@ impl Statement {
             Err(Stop::Failed(error)) => Err(*error),
             Err(Stop::Pending) => Ok(Evaluated::Needs(evaluator.into_needs())),
         }
+    }
+}
+
+/// Of the same version and parts, however they were written.
+impl PartialEq for Statement {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version
+            && self.names == other.names
+            && self.variables == other.variables
+            && self.selection == other.selection
+            && self.topic_filter == other.topic_filter
+            && self.filter == other.filter
     }
 }
 

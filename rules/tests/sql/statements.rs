@@ -217,6 +217,23 @@ fn texts_and_arrays_that_no_message_could_carry_are_undefined() {
 }
 
 #[test]
+fn a_payload_is_not_repeated_until_the_memory_is_full() {
+    let payload = format!(r#"{{"a": "{}"}}"#, "x".repeat(100_000));
+    let input = Input::new(payload.as_bytes(), "t", 0, 0);
+    let evaluate = |sql: &str| parse(sql, V2).expect(sql).evaluate(&input, &Answers::none());
+    let stars = |count: usize| vec!["*"; count].join(",");
+    assert!(evaluate(&format!("SELECT [{}] AS x", stars(100))).is_ok());
+    assert_eq!(evaluate(&format!("SELECT [{}] AS x", stars(50_000))), Err(EvalError::ResultTooLarge));
+    let many = format!(r#"{{"a": "{}", "l": [{}]}}"#, "x".repeat(50_000), vec!["1"; 1_000].join(","));
+    let many = Input::new(many.as_bytes(), "t", 0, 0);
+    let repeated = parse("SET @a = a SELECT (SELECT VALUE @a FROM l) AS x", V2).expect("parses");
+    assert_eq!(repeated.evaluate(&many, &Answers::none()), Err(EvalError::ResultTooLarge));
+    let text = output(&format!("SELECT length('' + [{}]) AS x, 1 AS y", stars(50_000)), &input);
+    assert_eq!(&*text.bytes(&input), br#"{"y":1}"#);
+    assert!(evaluate(&format!("SET @a = [{}] SELECT 1 AS x", stars(50_000))).is_err());
+}
+
+#[test]
 fn queries_within_queries_end() {
     let payload = format!("{{\"l\": [{}]}}", vec!["1"; 1_100].join(","));
     let input = Input::new(payload.as_bytes(), "t", 0, 0);

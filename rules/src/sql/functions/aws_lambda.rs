@@ -4,6 +4,7 @@ use super::outside::{document, text};
 use super::{Body, Function};
 use crate::sql::external::Call;
 use crate::sql::json;
+use crate::sql::limits::MAX_MADE;
 use crate::sql::value::Value;
 
 pub(super) static FUNCTION: Function = Function::new(
@@ -18,5 +19,5 @@ fn ask(arguments: &[Value]) -> Option<Call> {
     if payload.is_undefined() {
         return None;
     }
-    Some(Call::InvokeLambda { function_arn: text(arn)?, payload: json::text(payload) })
+    Some(Call::InvokeLambda { function_arn: text(arn)?, payload: json::bounded_text(payload, MAX_MADE)? })
 }

@@ -31,7 +31,9 @@ fn transform(arguments: &[Value]) -> Value {
             members.insert(name.clone(), value.clone());
         }
         let element = Value::from(members);
-        bytes += json::text(&element).len() + 1;
+        bytes += json::bounded_text(&element, MAX_TRANSFORM_BYTES)
+            .map_or(MAX_TRANSFORM_BYTES, |text| text.len())
+            + 1;
         if bytes > MAX_TRANSFORM_BYTES + 1 {
             return Value::Undefined;
         }

@@ -5,4 +5,5 @@ mod write;
 
 pub(super) use read::parse_members;
 pub use read::{JsonError, parse};
+pub(super) use write::bounded_text;
 pub use write::text;

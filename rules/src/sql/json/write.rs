@@ -7,12 +7,20 @@ use crate::sql::value::Value;
 /// The value as compact JSON; the empty text for Undefined (RULES-122).
 pub fn text(value: &Value) -> String {
     let mut out = String::new();
-    write(value, &mut out);
+    let complete = write(value, &mut out, usize::MAX);
+    debug_assert!(complete, "there was no limit");
     out
 }
 
-/// Appends the value to `out`.
-fn write(value: &Value, out: &mut String) {
+/// As [`text`], but `None` as soon as it is longer than `limit` bytes: values share their parts, so a small one can have a
+/// text that fills the memory.
+pub(in crate::sql) fn bounded_text(value: &Value, limit: usize) -> Option<String> {
+    let mut out = String::new();
+    (write(value, &mut out, limit) && out.len() <= limit).then_some(out)
+}
+
+/// Appends the value to `out`; gives up and answers `false` once that is longer than `limit`.
+fn write(value: &Value, out: &mut String, limit: usize) -> bool {
     match value {
         Value::Undefined => {}
         Value::Null => out.push_str("null"),
@@ -38,7 +46,9 @@ fn write(value: &Value, out: &mut String) {
                 if !std::mem::take(&mut first) {
                     out.push(',');
                 }
-                write(element, out);
+                if !write(element, out, limit) || out.len() > limit {
+                    return false;
+                }
             }
             out.push(']');
         }
@@ -51,11 +61,14 @@ fn write(value: &Value, out: &mut String) {
                 }
                 quote(name, out);
                 out.push(':');
-                write(value, out);
+                if !write(value, out, limit) || out.len() > limit {
+                    return false;
+                }
             }
             out.push('}');
         }
     }
+    true
 }
 
 /// Appends `text` in double quotes, escaped as JSON wants it and no further.

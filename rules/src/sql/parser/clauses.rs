@@ -47,6 +47,7 @@ impl Parser<'_> {
             topic_filter,
             filter,
             reads,
+            size: self.source.len(),
         })
     }
 
