@@ -13,6 +13,7 @@ mod errors;
 mod functions;
 mod http;
 mod influxdb;
+mod iot_actions;
 mod republish;
 mod resources;
 mod running;
