@@ -51,10 +51,7 @@ pub(super) fn check(
         let decision = authority.decide(action, &subject);
         refused(deps, caller, members, request, &decision);
         // The words clients know (POLICY-429), and ours next to them.
-        let forbidden = ApiError::new("ForbiddenException", "Forbidden")
-            .with("traceId", deps.ids.uuid().to_string())
-            .with("why", decision.why.clone());
-        return Err(forbidden);
+        return Err(ApiError::new("ForbiddenException", "Forbidden").with("why", decision.why.clone()));
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ fn payload(sql: &str) -> Value {
 
 #[tokio::test]
 async fn a_rule_is_kept_as_it_was_given() {
-    // API-190, API-193, API-195, API-197, API-198, API-199, API-021
+    // API-021, API-190, API-192 (no role is assumed), API-193, API-195, API-197, API-198, API-199
     let server = Server::new();
     let mut given = payload("SELECT * FROM 'plant/+/temp'");
     given["description"] = json!("d");

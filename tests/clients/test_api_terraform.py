@@ -1,0 +1,217 @@
+"""What the Terraform AWS provider does with each resource, call by call, and what it needs of the answers."""
+
+import json
+import subprocess
+
+import pytest
+
+from thingstead_server import arn
+
+OPEN = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]})
+
+
+@pytest.fixture
+def iot(server):
+    return server.boto("iot")
+
+
+def no_tags(iot, resource):
+    return iot.list_tags_for_resource(resourceArn=arn(resource))["tags"]
+
+
+def test_aws_iot_thing(iot):
+    # API-374, API-388
+    iot.create_thing_type(thingTypeName="lamp")
+    iot.create_thing(thingName="t", thingTypeName="lamp", attributePayload={"attributes": {"a": "1"}})
+    thing = iot.describe_thing(thingName="t")
+    assert (thing["version"], thing["defaultClientId"], thing["thingTypeName"]) == (1, "t", "lamp")
+    iot.update_thing(thingName="t", attributePayload={"attributes": {"b": "2"}})
+    iot.update_thing(thingName="t", attributePayload={"attributes": {}}, removeThingType=True)
+    thing = iot.describe_thing(thingName="t")
+    assert (thing["version"], thing["attributes"]) == (3, {}) and "thingTypeName" not in thing
+    iot.delete_thing(thingName="t")
+
+
+def test_aws_iot_thing_type(iot):
+    # API-375, API-070
+    iot.create_thing_type(thingTypeName="lamp", thingTypeProperties={"thingTypeDescription": "d", "searchableAttributes": ["a"]})
+    assert iot.describe_thing_type(thingTypeName="lamp")["thingTypeMetadata"]["deprecated"] is False
+    assert no_tags(iot, "thingtype/lamp") == []
+    iot.deprecate_thing_type(thingTypeName="lamp", undoDeprecate=False)
+    iot.deprecate_thing_type(thingTypeName="lamp", undoDeprecate=True)
+    iot.deprecate_thing_type(thingTypeName="lamp")
+    try:
+        iot.delete_thing_type(thingTypeName="lamp")
+    except iot.exceptions.InvalidRequestException as wait:
+        assert "Please wait for 5 minutes after deprecation and then retry" in wait.response["Error"]["Message"]
+
+
+def test_aws_iot_thing_group_and_membership(iot):
+    # API-376, API-377
+    iot.create_thing_group(thingGroupName="root")
+    iot.create_thing_group(thingGroupName="child", parentGroupName="root", thingGroupProperties={
+        "thingGroupDescription": "d", "attributePayload": {"attributes": {"a": "1"}}}, tags=[{"Key": "k", "Value": "v"}])
+    group = iot.describe_thing_group(thingGroupName="child")
+    assert [above["groupName"] for above in group["thingGroupMetadata"]["rootToParentThingGroups"]] == ["root"]
+    assert no_tags(iot, "thinggroup/child") == [{"Key": "k", "Value": "v"}]
+    answer = iot.update_thing_group(thingGroupName="child", expectedVersion=1, thingGroupProperties={"attributePayload": {"attributes": {}}})
+    assert answer["version"] == 2
+    properties = iot.describe_thing_group(thingGroupName="child")["thingGroupProperties"]
+    assert "thingGroupDescription" not in properties and "attributePayload" not in properties
+    iot.create_thing(thingName="t")
+    iot.add_thing_to_thing_group(thingName="t", thingGroupName="child", overrideDynamicGroups=True)
+    pages = iot.get_paginator("list_thing_groups_for_thing").paginate(thingName="t")
+    assert [row["groupName"] for page in pages for row in page["thingGroups"]] == ["child"]
+    iot.remove_thing_from_thing_group(thingName="t", thingGroupName="child")
+    with pytest.raises(iot.exceptions.InvalidRequestException) as held:
+        iot.delete_thing_group(thingGroupName="root", expectedVersion=1)
+    assert "there are still child groups attached" in held.value.response["Error"]["Message"]
+    iot.delete_thing_group(thingGroupName="child", expectedVersion=2)
+    iot.delete_thing_group(thingGroupName="root", expectedVersion=1)
+
+
+def test_aws_iot_thing_principal_attachment(iot):
+    # API-378, API-182
+    iot.create_thing(thingName="t")
+    made = iot.create_keys_and_certificate(setAsActive=True)
+    iot.attach_thing_principal(thingName="t", principal=made["certificateArn"], thingPrincipalType="EXCLUSIVE_THING")
+    rows = iot.list_thing_principals_v2(thingName="t")["thingPrincipalObjects"]
+    assert rows == [{"principal": made["certificateArn"], "thingPrincipalType": "EXCLUSIVE_THING"}]
+    things = iot.list_principal_things_v2(principal=made["certificateArn"])["principalThingObjects"]
+    assert things == [{"thingName": "t", "thingPrincipalType": "EXCLUSIVE_THING"}]
+    iot.detach_thing_principal(thingName="t", principal=made["certificateArn"])
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.detach_thing_principal(thingName="t", principal=made["certificateArn"])
+
+
+def test_aws_iot_policy_and_attachment(iot):
+    # API-379, API-380, API-057, API-065, API-165, API-395
+    iot.create_policy(policyName="p", policyDocument=OPEN)
+    assert iot.get_policy(policyName="p")["defaultVersionId"] == "1"
+    assert no_tags(iot, "policy/p") == []
+    for at in range(4):
+        iot.create_policy_version(policyName="p", policyDocument=OPEN, setAsDefault=True)
+    with pytest.raises(iot.exceptions.VersionsLimitExceededException) as full:
+        iot.create_policy_version(policyName="p", policyDocument=OPEN, setAsDefault=True)
+    assert full.value.response["Error"]["Message"] == "The policy p already has the maximum number of versions (5)"
+    versions = iot.list_policy_versions(policyName="p")["policyVersions"]
+    oldest = min((version for version in versions if not version["isDefaultVersion"]), key=lambda version: version["createDate"])
+    iot.delete_policy_version(policyName="p", policyVersionId=oldest["versionId"])
+    answer = iot.create_policy_version(policyName="p", policyDocument=OPEN, setAsDefault=True)
+    assert (answer["policyVersionId"], answer["isDefaultVersion"]) == ("6", True)
+
+    made = iot.create_keys_and_certificate(setAsActive=True)
+    iot.attach_policy(policyName="p", target=made["certificateArn"])
+    attached = iot.list_attached_policies(target=made["certificateArn"], pageSize=250, recursive=False)["policies"]
+    assert [policy["policyName"] for policy in attached] == ["p"]
+    for version in iot.list_policy_versions(policyName="p")["policyVersions"]:
+        if not version["isDefaultVersion"]:
+            iot.delete_policy_version(policyName="p", policyVersionId=version["versionId"])
+    with pytest.raises(iot.exceptions.DeleteConflictException):
+        iot.delete_policy(policyName="p")
+    iot.detach_policy(policyName="p", target=made["certificateArn"])
+    iot.delete_policy(policyName="p")
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.list_attached_policies(target=made["certificateArn"].replace(made["certificateId"], "0" * 64))
+
+
+def test_aws_iot_certificate(iot):
+    # API-381
+    made = iot.create_keys_and_certificate(setAsActive=True)
+    described = iot.describe_certificate(certificateId=made["certificateId"])["certificateDescription"]
+    assert described["status"] == "ACTIVE"
+    iot.update_certificate(certificateId=made["certificateId"], newStatus="INACTIVE")
+    iot.delete_certificate(certificateId=made["certificateId"])
+
+
+def openssl(server, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=server.files, check=True, capture_output=True)
+
+
+def test_aws_iot_ca_certificate(iot, server):
+    # API-382, API-059, API-144, API-146, API-148, API-151, API-152, API-153
+    code = iot.get_registration_code()["registrationCode"]
+    openssl(server, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=our CA", "-days", "30", "-keyout", "ca.key", "-out",
+            "ca.pem", "-addext", "basicConstraints=critical,CA:TRUE")
+    for name, subject in [("good", f"/CN={code}"), ("bad", "/CN=guessed")]:
+        openssl(server, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        openssl(server, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
+                "-out", f"{name}.pem")
+    pem = {name: (server.files / f"{name}.pem").read_text() for name in ["ca", "good", "bad"]}
+    with pytest.raises(iot.exceptions.RegistrationCodeValidationException):
+        iot.register_ca_certificate(caCertificate=pem["ca"], verificationCertificate=pem["bad"])
+    registered = iot.register_ca_certificate(caCertificate=pem["ca"], verificationCertificate=pem["good"], setAsActive=True,
+                                             allowAutoRegistration=True, tags=[{"Key": "k", "Value": "v"}])
+    assert registered["certificateArn"] == arn(f"cacert/{registered['certificateId']}")
+    described = iot.describe_ca_certificate(certificateId=registered["certificateId"])["certificateDescription"]
+    assert (described["status"], described["autoRegistrationStatus"], described["certificateMode"]) == ("ACTIVE", "ENABLE", "DEFAULT")
+    assert described["customerVersion"] >= 1 and described["generationId"] and described["validity"]["notAfter"]
+    assert no_tags(iot, f"cacert/{registered['certificateId']}") == [{"Key": "k", "Value": "v"}]
+    with pytest.raises(iot.exceptions.CertificateStateException):
+        iot.delete_ca_certificate(certificateId=registered["certificateId"])
+    iot.update_ca_certificate(certificateId=registered["certificateId"], newStatus="INACTIVE", newAutoRegistrationStatus="DISABLE")
+    iot.delete_ca_certificate(certificateId=registered["certificateId"])
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_ca_certificate(certificateId=registered["certificateId"])
+
+
+def test_aws_iot_topic_rule(iot):
+    # API-383, API-193
+    payload = {"sql": "SELECT * FROM 'a'", "actions": [{"sns": {"targetArn": "arn:aws:sns:us-east-1:000000000000:t", "messageFormat": "RAW",
+                                                                "roleArn": "arn:aws:iam::000000000000:role/r"}}],
+               "ruleDisabled": False, "awsIotSqlVersion": "2015-10-08", "description": ""}
+    iot.create_topic_rule(ruleName="r", topicRulePayload=payload, tags="")
+    names = [row["ruleName"] for page in iot.get_paginator("list_topic_rules").paginate() for row in page["rules"]]
+    assert names == ["r"]
+    assert no_tags(iot, "rule/r") == []
+    iot.replace_topic_rule(ruleName="r", topicRulePayload=payload | {"sql": "SELECT a FROM 'b'"})
+    rule = iot.get_topic_rule(ruleName="r")["rule"]
+    assert (rule["sql"], rule["actions"]) == ("SELECT a FROM 'b'", payload["actions"])
+    iot.delete_topic_rule(ruleName="r")
+
+
+def test_aws_iot_topic_rule_destination(iot):
+    # API-384, API-205, API-206, API-209
+    vpc = {"subnetIds": ["subnet-1"], "securityGroups": ["sg-1"], "vpcId": "vpc-1", "roleArn": "arn:aws:iam::000000000000:role/r"}
+    made = iot.create_topic_rule_destination(destinationConfiguration={"vpcConfiguration": vpc})["topicRuleDestination"]
+    assert made["status"] in ("IN_PROGRESS", "ENABLED")
+    assert iot.get_topic_rule_destination(arn=made["arn"])["topicRuleDestination"]["status"] == "ENABLED"
+    iot.update_topic_rule_destination(arn=made["arn"], status="DISABLED")
+    assert iot.get_topic_rule_destination(arn=made["arn"])["topicRuleDestination"]["status"] == "DISABLED"
+    [row] = iot.list_topic_rule_destinations()["destinationSummaries"]
+    assert row["vpcDestinationSummary"]["vpcId"] == "vpc-1"
+    iot.delete_topic_rule_destination(arn=made["arn"])
+    with pytest.raises(iot.exceptions.UnauthorizedException):
+        iot.get_topic_rule_destination(arn=made["arn"])
+
+
+def test_aws_iot_billing_group(iot):
+    # API-385
+    iot.create_billing_group(billingGroupName="b", billingGroupProperties={"billingGroupDescription": "d"})
+    group = iot.describe_billing_group(billingGroupName="b")
+    assert (group["version"], no_tags(iot, "billinggroup/b")) == (1, [])
+    assert iot.update_billing_group(billingGroupName="b", billingGroupProperties={"billingGroupDescription": "e"}, expectedVersion=1)["version"] == 2
+    iot.delete_billing_group(billingGroupName="b", expectedVersion=2)
+
+
+def test_the_singletons(iot):
+    # API-386
+    fields = [{"name": "attributes.room", "type": "String"}]
+    things = {"thingIndexingMode": "REGISTRY", "customFields": fields, "managedFields": [{"name": "thingName", "type": "String"}]}
+    iot.update_indexing_configuration(thingIndexingConfiguration=things)
+    assert iot.get_indexing_configuration()["thingIndexingConfiguration"]["customFields"] == fields
+    events = {name: {"Enabled": name == "THING"} for name in iot.describe_event_configurations()["eventConfigurations"]}
+    iot.update_event_configurations(eventConfigurations=events)
+    assert iot.describe_event_configurations()["eventConfigurations"] == events
+    iot.set_v2_logging_options(roleArn="arn:aws:iam::000000000000:role/r", defaultLogLevel="WARN", disableAllLogs=False)
+    assert iot.get_v2_logging_options()["defaultLogLevel"] == "WARN"
+
+
+def test_aws_iot_endpoint(iot):
+    # API-387, API-187
+    addresses = {iot.describe_endpoint(endpointType=kind)["endpointAddress"]
+                 for kind in ["iot:Data", "iot:Data-ATS", "iot:CredentialProvider", "iot:Jobs"]}
+    assert addresses == {"localhost"}
+    with pytest.raises(iot.exceptions.InvalidRequestException) as unknown:
+        iot.describe_endpoint(endpointType="iot:Nonsense")
+    assert unknown.value.response["Error"]["Message"] == "Endpoint type iot:Nonsense not recognized."
