@@ -89,3 +89,86 @@ impl Reload for Fleet {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use thingstead_core::wiring::Bus;
+    use thingstead_core::{Clock, Ids, Journal, Message, Origin};
+    use thingstead_registry::{RegistrySettings, TABLES};
+    use thingstead_shadow::{SHADOWS, ShadowSettings};
+    use thingstead_store::Store;
+
+    use super::*;
+
+    struct Nobody;
+
+    impl Bus for Nobody {
+        fn publish(&self, _publication: Publication) {}
+
+        fn send_to(&self, _client: &str, _publication: Publication) -> bool {
+            false
+        }
+    }
+
+    impl RuleSink for Nobody {
+        fn offer(&self, _publication: &Publication) {}
+
+        fn basic_ingest(&self, _rule: &str, _publication: &Publication) -> bool {
+            false
+        }
+    }
+
+    fn fleet(scope: &Scope) -> Fleet {
+        let tables: Vec<_> = TABLES.iter().copied().chain([SHADOWS]).collect();
+        let store = Store::ephemeral(&tables).expect("store");
+        let (clock, journal) = (Clock::frozen_at(Timestamp::from_millis(1_000)), Journal::default());
+        let settings = RegistrySettings::default();
+        let registry =
+            Registry::open(store.clone(), clock.clone(), Ids::seeded(1), journal.clone(), settings)
+                .expect("registry");
+        let lamp = thingstead_registry::CreateThing { name: "lamp".to_owned(), ..Default::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+        runtime.block_on(registry.create_thing(scope, lamp)).expect("thing");
+        let shadow = ShadowService::open(store, Arc::new(Nobody), clock, journal, ShadowSettings::default());
+        Fleet { shadow: shadow.expect("shadow"), registry, rules: Arc::new(Nobody), last: RwLock::default() }
+    }
+
+    fn presence(scope: &Scope, what: &str, client: &str, version: u64, at: i64) -> Publication {
+        let payload = serde_json::json!({
+            "clientId": client, "timestamp": at, "eventType": what, "versionNumber": version,
+            "disconnectReason": (what == "disconnected").then_some("CONNECTION_LOST")
+        });
+        Publication {
+            scope: scope.clone(),
+            message: Message::new(format!("$aws/events/presence/{what}/{client}"), payload.to_string()),
+            origin: Origin::Service("events"),
+            at: Timestamp::from_millis(at),
+        }
+    }
+
+    #[test]
+    fn the_last_presence_event_of_a_thing_counts() {
+        // API-256
+        let scope = Scope::new("1", "r");
+        let fleet = fleet(&scope);
+        let now = || fleet.connectivity(&scope, "lamp").map(|c| (c.connected, c.at.as_millis()));
+        assert_eq!(now(), None);
+        fleet.offer(&presence(&scope, "connected", "lamp", 0, 10));
+        assert_eq!(now(), Some((true, 10)));
+        // The client came again before the end of its first connection was told.
+        fleet.offer(&presence(&scope, "connected", "lamp", 1, 20));
+        fleet.offer(&presence(&scope, "disconnected", "lamp", 0, 21));
+        assert_eq!(now(), Some((true, 20)));
+        fleet.offer(&presence(&scope, "disconnected", "lamp", 1, 30));
+        assert_eq!(now(), Some((false, 30)));
+        let seen = fleet.connectivity(&scope, "lamp").expect("seen");
+        assert_eq!(seen.disconnect_reason.as_deref(), Some("CONNECTION_LOST"));
+        // Versions begin anew; clients that are no things are not remembered.
+        fleet.offer(&presence(&scope, "connected", "lamp", 0, 40));
+        assert_eq!(now(), Some((true, 40)));
+        fleet.offer(&presence(&scope, "connected", "stranger", 0, 40));
+        assert_eq!(fleet.connectivity(&scope, "stranger"), None);
+        fleet.reload().expect("reload");
+        assert_eq!(now(), None);
+    }
+}
