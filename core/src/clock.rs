@@ -16,11 +16,13 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// A timestamp of epoch milliseconds.
+    #[inline]
     pub const fn from_millis(ms: i64) -> Self {
         Self(ms)
     }
 
     /// Epoch milliseconds.
+    #[inline]
     pub const fn as_millis(self) -> i64 {
         self.0
     }
@@ -36,11 +38,13 @@ impl Timestamp {
     }
 
     /// The time that lies `by` later; saturates at the end of time.
+    #[inline]
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// How long it takes from `earlier` until this time; zero when it lies before.
+    #[inline]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -93,6 +97,7 @@ impl Clock {
     }
 
     /// The time now.
+    #[inline]
     pub fn now(&self) -> Timestamp {
         match self.0.frozen_at_ms.load(Ordering::Acquire) {
             RUNNING => Timestamp(system_ms().saturating_add(self.0.offset_ms.load(Ordering::Acquire))),

@@ -124,6 +124,9 @@ impl Detail {
 }
 
 /// One thing that happened.
+///
+/// Its builder methods are inlined into other crates: a busy broker makes two events a message, and without it each call
+/// moves the whole event.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Set by the journal, rising by one.
@@ -154,6 +157,7 @@ pub struct Event {
 
 impl Event {
     /// An event with nothing but the common fields.
+    #[inline]
     pub fn new(scope: &Scope, at: Timestamp, kind: Kind) -> Self {
         Self {
             seq: 0,
@@ -172,48 +176,56 @@ impl Event {
     }
 
     /// Names the client.
+    #[inline]
     pub fn client(mut self, client: Option<Arc<str>>) -> Self {
         self.client = client;
         self
     }
 
     /// Names the thing.
+    #[inline]
     pub fn thing(mut self, thing: Option<Arc<str>>) -> Self {
         self.thing = thing;
         self
     }
 
     /// Names the topic.
+    #[inline]
     pub fn topic(mut self, topic: impl Into<Arc<str>>) -> Self {
         self.topic = Some(topic.into());
         self
     }
 
     /// Names the principal.
+    #[inline]
     pub fn principal(mut self, principal: impl Into<Arc<str>>) -> Self {
         self.principal = Some(principal.into());
         self
     }
 
     /// Names the client's address.
+    #[inline]
     pub fn source(mut self, source: Option<SocketAddr>) -> Self {
         self.source = source;
         self
     }
 
     /// Carries the payload. It is kept as long as the event: detach it from network buffers first.
+    #[inline]
     pub fn payload(mut self, payload: Bytes) -> Self {
         self.payload = Some(payload);
         self
     }
 
     /// Says why.
+    #[inline]
     pub fn why(mut self, why: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         self.why = why.into();
         self
     }
 
     /// Carries the decision, and its sentence unless there is one already.
+    #[inline]
     pub fn decision(mut self, decision: Arc<Decision>) -> Self {
         if self.why.is_empty() {
             self.why = decision.why.clone().into();
@@ -226,6 +238,7 @@ impl Event {
     }
 
     /// Carries one more member.
+    #[inline]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         let mut members = Box::default();
         self.detail = match std::mem::take(&mut self.detail) {
