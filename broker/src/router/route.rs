@@ -1,10 +1,11 @@
 //! One publication's way to everybody who wants it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use thingstead_core::journal::Kind;
-use thingstead_core::{Event, Publication, QoS, Scope, topic};
+use thingstead_core::journal::{Detail, Kind};
+use thingstead_core::{Event, Publication, QoS, topic};
 use thingstead_mqtt_wire::{PublishFrame, Version};
 
 use super::SessionKey;
@@ -31,7 +32,10 @@ pub(crate) struct Journey {
 
 /// The frames of one publication: encoded once for each version, quality of service and retain flag.
 #[derive(Default)]
-pub(crate) struct Frames([Option<PublishFrame>; 8]);
+pub(crate) struct Frames(SmallVec<[(FrameKind, PublishFrame); 1]>);
+
+/// What makes a frame differ from another of the same message.
+type FrameKind = (Version, QoS, bool);
 
 impl Frames {
     /// The frame for a receiver; `None` when the message cannot be encoded.
@@ -43,15 +47,18 @@ impl Frames {
         retain: bool,
         expiry_left: Option<u32>,
     ) -> Option<&PublishFrame> {
-        let index = usize::from(version.is_v5()) << 2 | usize::from(qos.as_u8()) << 1 | usize::from(retain);
-        let place = self.0.get_mut(index)?;
-        if place.is_none() {
-            match PublishFrame::of(version, &publication.message, qos, retain, expiry_left) {
-                Ok(frame) => *place = Some(frame),
-                Err(error) => tracing::error!(%error, "a message cannot be encoded"),
+        let kind = (version, qos, retain);
+        let index = match self.0.iter().position(|(found, _)| *found == kind) {
+            Some(index) => index,
+            None => {
+                match PublishFrame::of(version, &publication.message, qos, retain, expiry_left) {
+                    Ok(frame) => self.0.push((kind, frame)),
+                    Err(error) => tracing::error!(%error, "a message cannot be encoded"),
+                }
+                self.0.len().checked_sub(1)?
             }
-        }
-        place.as_ref()
+        };
+        self.0.get(index).filter(|(found, _)| *found == kind).map(|(_, frame)| frame)
     }
 }
 
@@ -270,20 +277,23 @@ impl Shard {
     }
 }
 
+/// Written out rather than built step by step: it is made for every message, and each step would copy it.
 fn published(publication: &Publication) -> Event {
     let message = &publication.message;
     let sender = publication.origin.sender();
-    let scope: &Scope = &publication.scope;
-    let mut event = Event::new(scope, publication.at, Kind::Published)
-        .client(sender.and_then(|sender| sender.client.as_ref()).map(|client| client.shared()))
-        .thing(sender.and_then(|sender| sender.thing.as_ref()).map(|thing| thing.shared()))
-        .topic(Arc::clone(&message.topic))
-        .payload(message.payload.clone());
-    if let Some(sender) = sender {
-        event = event.principal(principal_text(&sender.principal)).source(sender.address);
-    }
-    if message.retain {
-        event = event.with("retain", true);
-    }
-    event
+    let event = Event {
+        seq: 0,
+        at: publication.at,
+        scope: publication.scope.clone(),
+        kind: Kind::Published,
+        client: sender.and_then(|sender| sender.client.as_ref()).map(|client| client.shared()),
+        thing: sender.and_then(|sender| sender.thing.as_ref()).map(|thing| thing.shared()),
+        topic: Some(Arc::clone(&message.topic)),
+        payload: Some(message.payload.clone()),
+        principal: sender.map(|sender| principal_text(&sender.principal)),
+        source: sender.and_then(|sender| sender.address),
+        why: Cow::Borrowed(""),
+        detail: Detail::None,
+    };
+    if message.retain { event.with("retain", true) } else { event }
 }

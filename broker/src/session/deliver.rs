@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use thingstead_core::journal::Kind;
-use thingstead_core::{Publication, QoS, topic};
+use thingstead_core::journal::{Detail, Kind};
+use thingstead_core::{Event, Publication, QoS, topic};
 use thingstead_mqtt_wire::Version;
 
 use super::stored::life_left;
@@ -213,14 +213,20 @@ impl Shard {
             self.turn.dirty.push(connection_key);
         }
         let message = &publication.message;
-        let event = self
-            .event(&publication.scope, Kind::Delivered)
-            .client(Some(client))
-            .thing(thing)
-            .principal(principal)
-            .source(source)
-            .topic(Arc::clone(&message.topic))
-            .payload(message.payload.clone());
+        let event = Event {
+            seq: 0,
+            at: self.now,
+            scope: publication.scope.clone(),
+            kind: Kind::Delivered,
+            client: Some(client),
+            thing,
+            topic: Some(Arc::clone(&message.topic)),
+            payload: Some(message.payload.clone()),
+            principal: Some(principal),
+            source,
+            why: Cow::Borrowed(""),
+            detail: Detail::None,
+        };
         self.record(event);
         Ok(())
     }

@@ -398,7 +398,7 @@ async fn version_numbers_can_be_left_out_and_begin_anew_after_an_hour() {
     // MQTT-209, MQTT-211
     let house = House::new().await;
     let (mut watcher, _) = Client::connect_with(house.plain(), Connect::new(V3, "watcher", 1200)).await;
-    watcher.subscribe("$aws/events/presence/connected/c", QoS::AtLeastOnce).await;
+    watcher.subscribe("$aws/events/presence/connected/c", QoS::AtMostOnce).await;
     for (after, expected) in [(0, 0), (0, 1), (1700, 2), (1700, 3)] {
         house.advance(after);
         watcher.ping().await;
