@@ -11,8 +11,8 @@ pub(crate) struct Table {
 impl Table {
     #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
     pub(crate) fn new(only: Option<String>) -> Self {
-        println!("| {:52} | {:>10} | {:>12} |", "step", "ns", "per second");
-        println!("| {:-<52} | ---------: | -----------: |", "");
+        println!("| {:58} | {:>10} | {:>12} |", "step", "ns", "per second");
+        println!("| {:-<58} | ---------: | -----------: |", "");
         Self { only }
     }
 
@@ -28,7 +28,7 @@ impl Table {
         }
         let fastest = (0..ROUNDS).map(|_| round(calls, &mut step)).min().unwrap_or_default();
         let nanoseconds = fastest.as_secs_f64() * 1e9 / calls as f64;
-        println!("| {name:52} | {nanoseconds:>10.1} | {:>12.0} |", 1e9 / nanoseconds);
+        println!("| {name:58} | {nanoseconds:>10.1} | {:>12.0} |", 1e9 / nanoseconds);
     }
 }
 
