@@ -1,7 +1,6 @@
 //! The wiring: opens what the floors below offer, joins it, and closes it again.
 
 mod api_port;
-mod certificates;
 mod endpoints;
 mod error;
 mod fleet;

@@ -21,7 +21,6 @@ use thingstead_shadow::{ShadowService, ShadowSettings};
 use thingstead_store::{Store, Table};
 use tokio::sync::watch;
 
-use super::certificates::Registered;
 use super::fleet::Fleet;
 use super::identities::identities;
 use super::lookups::Inside;
@@ -72,7 +71,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
             journal: journal.clone(),
             store: store.clone(),
             access: Arc::new(Policies::new(Arc::new(registry.clone()))),
-            certificates: Arc::new(Registered(registry.clone())),
+            certificates: Arc::new(registry.clone()),
         },
     )
     .map_err(|error| StartError::part("the broker", error))?;
