@@ -101,6 +101,7 @@ impl Operations for WholeServer {
     }
 
     fn gauges(&self) -> Vec<(&'static str, &'static str, f64)> {
-        Vec::new()
+        let connected = u32::try_from(self.broker.connected_clients()).unwrap_or(u32::MAX);
+        vec![("thingstead_connected_clients", "MQTT clients that are connected now", f64::from(connected))]
     }
 }
