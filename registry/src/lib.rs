@@ -13,6 +13,7 @@ mod certificates;
 mod change;
 mod collection;
 mod constraints;
+mod domain_configurations;
 mod dynamic_groups;
 mod endpoint;
 mod error;
@@ -26,6 +27,7 @@ mod page;
 mod policies;
 mod registry;
 mod relation;
+mod role_aliases;
 mod settings;
 mod state;
 mod tags;
@@ -45,6 +47,11 @@ pub use certificates::{
     Certificate, CertificateMode, CertificateStatus, CreatedKeysAndCertificate, KnownCertificate,
     RegisterCertificate, TransferData, certificate_arn,
 };
+pub use domain_configurations::{
+    ApplicationProtocol, AuthenticationType, AuthorizerConfig, CreateDomainConfiguration,
+    DEFAULT_DOMAIN_CONFIGURATIONS, DomainConfiguration, DomainConfigurationStatus, DomainSettings,
+    DomainType, Named, SecurityPolicy, ServerCertificateConfig, ServiceType, UpdateDomainConfiguration,
+};
 pub use dynamic_groups::{CreateDynamicThingGroup, UpdateDynamicThingGroup};
 pub use endpoint::Endpoints;
 pub use error::{RegistryError, Result};
@@ -59,6 +66,7 @@ pub use memberships::name_or_arn;
 pub use page::{Page, PageRequest};
 pub use policies::{Policy, PolicyVersion};
 pub use registry::Registry;
+pub use role_aliases::RoleAlias;
 pub use settings::RegistrySettings;
 pub use state::TABLES;
 pub use tags::Tags;

@@ -15,6 +15,7 @@ use thingstead_store::{Commit, Store};
 
 use crate::certificates::KnownCertificate;
 use crate::change::Change;
+use crate::domain_configurations::DomainConfiguration;
 use crate::indexing::FleetSource;
 use crate::state::{State, TABLES};
 use crate::{RegistryError, RegistrySettings, Result};
@@ -36,6 +37,8 @@ pub(crate) struct Inner {
     scopes: DashMap<Scope, Arc<Cell>>,
     /// By fingerprint, of all scopes: what the TLS verifier asks. One certificate may be registered in several scopes.
     pub(crate) known: DashMap<[u8; 32], SmallVec<[KnownCertificate; 1]>>,
+    /// By host name, of all scopes: what TLS asks about the SNI.
+    pub(crate) domains: DashMap<String, (Scope, Arc<DomainConfiguration>)>,
     connections: OnceLock<Arc<dyn ConnectionControl>>,
     bus: OnceLock<Arc<dyn Bus>>,
     pub(crate) fleet: OnceLock<Arc<dyn FleetSource>>,
@@ -79,6 +82,7 @@ impl Registry {
             settings,
             scopes: DashMap::new(),
             known: DashMap::new(),
+            domains: DashMap::new(),
             connections: OnceLock::new(),
             bus: OnceLock::new(),
             fleet: OnceLock::new(),
@@ -217,9 +221,14 @@ impl Registry {
             }
         }
         self.0.known.clear();
+        self.0.domains.clear();
         for (scope, state) in &loaded {
             for certificate in state.certificates.iter() {
                 self.remember(scope, certificate);
+            }
+            for configuration in state.domain_configurations.iter() {
+                let host = configuration.domain_name.clone();
+                self.0.domains.insert(host, (scope.clone(), Arc::clone(configuration)));
             }
         }
         // Scopes without rows are emptied, not dropped: their generations live on in caches.

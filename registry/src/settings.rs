@@ -17,6 +17,8 @@ pub struct RegistrySettings {
     pub ca: Arc<ServerCa>,
     /// What `DescribeEndpoint` answers: a host, with the port where it shall be shown; see [`crate::Endpoints`].
     pub endpoints: crate::Endpoints,
+    /// The host names of the default endpoints: what the server certificate names.
+    pub host_names: crate::ServerNames,
     /// How long after its deprecation a thing type can be deleted; five minutes on AWS (API-102).
     pub thing_type_deletion_wait: Duration,
     /// Policies of IAM and Cognito identities and of unauthenticated clients.
@@ -31,6 +33,7 @@ impl Default for RegistrySettings {
             limits: Limits::Aws,
             ca: Arc::new(ServerCa::in_memory()),
             endpoints: crate::Endpoints::default(),
+            host_names: crate::ServerNames::new(&["us-east-1"], &[]),
             thing_type_deletion_wait: Duration::ZERO,
             identities: Arc::default(),
         }

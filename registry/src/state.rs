@@ -9,12 +9,14 @@ use crate::billing_groups::BillingGroup;
 use crate::ca_certificates::{CaCertificate, REGISTRATION_CODE};
 use crate::certificates::Certificate;
 use crate::collection::{Collection, Resource};
+use crate::domain_configurations::DomainConfiguration;
 use crate::event_configurations::{EVENT_CONFIGURATIONS, EventConfigurations};
 use crate::indexing::{INDEXING, IndexingConfiguration};
 use crate::logging_options::{LOGGING, Logging};
 use crate::memberships::{MEMBERSHIPS, Member};
 use crate::policies::Policy;
 use crate::relation::Relation;
+use crate::role_aliases::RoleAlias;
 use crate::tags::{TAGS, Tags};
 use crate::thing_groups::ThingGroup;
 use crate::thing_principals::{THING_PRINCIPALS, ThingPrincipalType};
@@ -32,6 +34,8 @@ pub(crate) struct State {
     pub(crate) ca_certificates: Collection<CaCertificate>,
     pub(crate) registration_code: Option<String>,
     pub(crate) policies: Collection<Policy>,
+    pub(crate) domain_configurations: Collection<DomainConfiguration>,
+    pub(crate) role_aliases: Collection<RoleAlias>,
     /// Policy name to [`crate::Target`] key.
     pub(crate) attachments: Relation<Attached>,
     /// Thing name to [`crate::Target`] key.
@@ -60,6 +64,8 @@ impl State {
             Certificate::TABLE => into(&mut self.certificates, text),
             CaCertificate::TABLE => into(&mut self.ca_certificates, text),
             Policy::TABLE => into(&mut self.policies, text),
+            DomainConfiguration::TABLE => into(&mut self.domain_configurations, text),
+            RoleAlias::TABLE => into(&mut self.role_aliases, text),
             ATTACHMENTS => self.attachments.load(&row.key, text),
             THING_PRINCIPALS => self.principals.load(&row.key, text),
             MEMBERSHIPS => self.members.load(&row.key, text),
@@ -99,6 +105,8 @@ pub const TABLES: &[Table] = &[
     CaCertificate::TABLE,
     REGISTRATION_CODE,
     Policy::TABLE,
+    DomainConfiguration::TABLE,
+    RoleAlias::TABLE,
     ATTACHMENTS,
     THING_PRINCIPALS,
     MEMBERSHIPS,

@@ -156,6 +156,11 @@ fn check_taggable(state: &State, scope: &Scope, text: &str) -> Result<()> {
             Some(("billinggroup", name)) => state.billing_groups.contains(name),
             Some(("policy", name)) => state.policies.contains(name),
             Some(("cacert", id)) => state.ca_certificates.contains(id),
+            Some(("rolealias", name)) => state.role_aliases.contains(name),
+            Some(("domainconfiguration", name)) => {
+                let name = name.split('/').next().unwrap_or(name);
+                state.domain_configurations.get(name).is_some_and(|found| found.arn(scope) == arn)
+            }
             // Not taggable at all (API-067).
             Some(("thing" | "cert" | "ruledestination", _)) | None => {
                 return Err(RegistryError::invalid(format!("The resource {text} cannot be tagged")));

@@ -24,8 +24,13 @@ pub(crate) async fn describe_endpoint(
     input: DescribeEndpointRequest,
 ) -> Result<DescribeEndpointResponse, ApiError> {
     let endpoint_type = input.endpoint_type.as_deref().unwrap_or("iot:Data");
-    let endpoint_address = address(&call.deps.settings, call.host.as_deref(), endpoint_type)?;
+    let endpoint_address = of_call(&call, endpoint_type)?;
     Ok(DescribeEndpointResponse { endpoint_address })
+}
+
+/// The endpoint of a type as this caller is told it.
+pub(crate) fn of_call(call: &Call, endpoint_type: &str) -> Result<String, ApiError> {
+    address(&call.deps.settings, call.host.as_deref(), endpoint_type)
 }
 
 fn address(

@@ -8,6 +8,7 @@ mod certificate_transfers;
 mod certificates;
 mod connections;
 mod destinations;
+mod domain_configurations;
 mod dynamic_groups;
 mod endpoint;
 mod events;
@@ -18,6 +19,7 @@ mod memberships;
 mod policies;
 mod publish;
 mod retained;
+mod role_aliases;
 mod search;
 mod shadows;
 mod tags;
@@ -72,10 +74,12 @@ const IOT: &[(&str, Handler)] = operations! {
     ConfirmTopicRuleDestination => destinations::confirm_topic_rule_destination,
     CreateBillingGroup => billing_groups::create_billing_group,
     CreateCertificateFromCsr => certificates::create_certificate_from_csr,
+    CreateDomainConfiguration => domain_configurations::create_domain_configuration,
     CreateDynamicThingGroup => dynamic_groups::create_dynamic_thing_group,
     CreateKeysAndCertificate => certificates::create_keys_and_certificate,
     CreatePolicy => policies::create_policy,
     CreatePolicyVersion => policies::create_policy_version,
+    CreateRoleAlias => role_aliases::create_role_alias,
     CreateThing => things::create_thing,
     CreateThingGroup => thing_groups::create_thing_group,
     CreateThingType => thing_types::create_thing_type,
@@ -84,10 +88,12 @@ const IOT: &[(&str, Handler)] = operations! {
     DeleteBillingGroup => billing_groups::delete_billing_group,
     DeleteCACertificate => ca_certificates::delete_ca_certificate,
     DeleteCertificate => certificates::delete_certificate,
+    DeleteDomainConfiguration => domain_configurations::delete_domain_configuration,
     DeleteDynamicThingGroup => dynamic_groups::delete_dynamic_thing_group,
     DeletePolicy => policies::delete_policy,
     DeletePolicyVersion => policies::delete_policy_version,
     DeleteRegistrationCode => ca_certificates::delete_registration_code,
+    DeleteRoleAlias => role_aliases::delete_role_alias,
     DeleteThing => things::delete_thing,
     DeleteThingGroup => thing_groups::delete_thing_group,
     DeleteThingType => thing_types::delete_thing_type,
@@ -98,9 +104,11 @@ const IOT: &[(&str, Handler)] = operations! {
     DescribeBillingGroup => billing_groups::describe_billing_group,
     DescribeCACertificate => ca_certificates::describe_ca_certificate,
     DescribeCertificate => certificates::describe_certificate,
+    DescribeDomainConfiguration => domain_configurations::describe_domain_configuration,
     DescribeEndpoint => endpoint::describe_endpoint,
     DescribeEventConfigurations => events::describe_event_configurations,
     DescribeIndex => indexing::describe_index,
+    DescribeRoleAlias => role_aliases::describe_role_alias,
     DescribeThing => things::describe_thing,
     DescribeThingGroup => thing_groups::describe_thing_group,
     DescribeThingType => thing_types::describe_thing_type,
@@ -128,6 +136,7 @@ const IOT: &[(&str, Handler)] = operations! {
     ListCACertificates => ca_certificates::list_ca_certificates,
     ListCertificates => certificates::list_certificates,
     ListCertificatesByCA => certificates::list_certificates_by_ca,
+    ListDomainConfigurations => domain_configurations::list_domain_configurations,
     ListIndices => indexing::list_indices,
     ListOutgoingCertificates => certificate_transfers::list_outgoing_certificates,
     ListPolicies => policies::list_policies,
@@ -136,6 +145,7 @@ const IOT: &[(&str, Handler)] = operations! {
     ListPrincipalPolicies => attachments::list_principal_policies,
     ListPrincipalThings => thing_principals::list_principal_things,
     ListPrincipalThingsV2 => thing_principals::list_principal_things_v2,
+    ListRoleAliases => role_aliases::list_role_aliases,
     ListTagsForResource => tags::list_tags_for_resource,
     ListTargetsForPolicy => attachments::list_targets_for_policy,
     ListThingGroups => thing_groups::list_thing_groups,
@@ -168,9 +178,11 @@ const IOT: &[(&str, Handler)] = operations! {
     UpdateBillingGroup => billing_groups::update_billing_group,
     UpdateCACertificate => ca_certificates::update_ca_certificate,
     UpdateCertificate => certificates::update_certificate,
+    UpdateDomainConfiguration => domain_configurations::update_domain_configuration,
     UpdateDynamicThingGroup => dynamic_groups::update_dynamic_thing_group,
     UpdateEventConfigurations => events::update_event_configurations,
     UpdateIndexingConfiguration => indexing::update_indexing_configuration,
+    UpdateRoleAlias => role_aliases::update_role_alias,
     UpdateThing => things::update_thing,
     UpdateThingGroup => thing_groups::update_thing_group,
     UpdateThingGroupsForThing => memberships::update_thing_groups_for_thing,

@@ -7,6 +7,8 @@ mod certificates;
 #[cfg(test)]
 mod device;
 #[cfg(test)]
+mod domain_configurations;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod groups;

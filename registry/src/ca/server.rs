@@ -37,6 +37,15 @@ impl ServerNames {
         Self(names)
     }
 
+    /// Whether a host name in lower case is one of them; a `*` stands for one label.
+    pub fn covers(&self, host: &str) -> bool {
+        let rest = host.split_once('.').map(|(_, rest)| rest);
+        self.0.iter().any(|name| match name.strip_prefix("*.") {
+            Some(parent) => rest.is_some_and(|rest| rest.eq_ignore_ascii_case(parent)),
+            None => name.eq_ignore_ascii_case(host),
+        })
+    }
+
     /// The names, IP addresses as text.
     pub fn as_slice(&self) -> &[String] {
         &self.0

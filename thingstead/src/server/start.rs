@@ -33,7 +33,7 @@ use crate::config::{Durability, HttpActionUrls, Throttles};
 pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<Server, StartError> {
     let Surroundings { clock, ids, variables } = surroundings;
     let journal = Journal::default();
-    let (store, ca, certificates) = {
+    let (store, ca, certificates, host_names) = {
         let (config, clock, ids) = (config.clone(), clock.clone(), ids.clone());
         // Opening the database and making keys block for tens of milliseconds.
         tokio::task::spawn_blocking(move || open_data(&config, &clock, &ids))
@@ -53,6 +53,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         limits: config.limits,
         ca,
         endpoints: thingstead_registry::Endpoints::all(&config.advertised_host),
+        host_names,
         identities: Arc::new(identities(&config)?),
         thing_type_deletion_wait: if config.limits.are_aws() {
             Duration::from_secs(300)
@@ -167,7 +168,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
     Ok(Server { endpoints: shared, ca_pem, clock, journal, broker, stop, tasks })
 }
 
-type Data = (Store, Arc<ServerCa>, ServerCertificates);
+type Data = (Store, Arc<ServerCa>, ServerCertificates, ServerNames);
 
 fn open_data(config: &Config, clock: &Clock, ids: &Ids) -> Result<Data, StartError> {
     let tables: Vec<Table> = [
@@ -197,7 +198,7 @@ fn open_data(config: &Config, clock: &Clock, ids: &Ids) -> Result<Data, StartErr
     let certificates = ca
         .server_certificates(&names, clock.now(), ids)
         .map_err(|error| data_error(&config.data_dir, error))?;
-    Ok((store, Arc::new(ca), certificates))
+    Ok((store, Arc::new(ca), certificates, names))
 }
 
 /// The first start of a database plants the seed and keeps the state that `reset` goes back to.
