@@ -29,6 +29,8 @@ pub(crate) struct Bounds {
     pub(crate) retained: usize,
     /// Messages queued for a shared group (Q30).
     pub(crate) group_queue: usize,
+    /// Shared groups of an account (Q31).
+    pub(crate) groups: usize,
     /// Subscriptions of a shared group (Q31).
     pub(crate) group_members: usize,
     /// Bytes of a share name (MQTT-128).
@@ -61,6 +63,7 @@ impl Bounds {
                 subscriptions: 50,
                 retained: 500_000,
                 group_queue: 500_000,
+                groups: 100,
                 group_members: 100,
                 share_name: 128,
                 content_type: 256,
@@ -81,6 +84,7 @@ impl Bounds {
                 subscriptions: usize::MAX,
                 retained: usize::MAX,
                 group_queue: usize::MAX,
+                groups: usize::MAX,
                 group_members: usize::MAX,
                 share_name: 65_535,
                 content_type: 65_535,

@@ -97,6 +97,7 @@ impl Broker {
             connected: DashMap::new(),
             mailboxes: (0..shards.min(usize::from(u16::MAX))).map(|_| Mailbox::default()).collect(),
             wiring: std::sync::OnceLock::new(),
+            pings_told: false.into(),
             next_row: first_row.into(),
         });
         let broker = Arc::new(Self {

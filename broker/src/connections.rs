@@ -204,9 +204,31 @@ impl Broker {
         self.hub.spaces.of(scope).retained.list(after, limit, self.hub.clock.now())
     }
 
-    /// Whether a retained message on this topic would find no room, for doors that can say so (MQTT-149).
-    pub fn retained_is_full(&self, scope: &Scope, topic: &str) -> bool {
-        self.hub.spaces.of(scope).retained.is_full_for(topic, self.hub.bounds.retained)
+    /// Whether each PINGREQ leaves a journal event, for service logs that want them (`Ping`, MQTT-254); off at first.
+    pub fn tell_pings(&self, tell: bool) {
+        self.hub.pings_told.store(tell, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Counts a publish that comes over HTTP against the account's rates (Q06, Q26, Q27), and looks whether a retained message
+    /// finds room (MQTT-149).
+    ///
+    /// # Errors
+    /// Which rate or count it exceeds, as a sentence; the door answers 429.
+    pub fn admit_publish(&self, scope: &Scope, message: &Message) -> Result<(), String> {
+        let (space, now) = (self.hub.spaces.of(scope), self.hub.clock.now());
+        let most = self.hub.bounds.retained;
+        if message.retain && !message.payload.is_empty() && space.retained.is_full_for(&message.topic, most) {
+            return Err(format!("the account has {most} retained messages already, as many as it may"));
+        }
+        if !self.hub.settings.throttles {
+            return Ok(());
+        }
+        let rates = &self.hub.settings.rates;
+        space.throttles.publish_in(now, rates).map_err(|exceeded| exceeded.why)?;
+        if message.retain {
+            space.throttles.retain(now, &message.topic, rates).map_err(|exceeded| exceeded.why)?;
+        }
+        Ok(())
     }
 
     /// How many clients are connected, in all scopes.

@@ -1,7 +1,7 @@
 //! What all shards share.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
@@ -34,6 +34,8 @@ pub(crate) struct Hub {
     pub(crate) mailboxes: Vec<Mailbox>,
     /// Set when the broker starts to serve.
     pub(crate) wiring: OnceLock<Wiring>,
+    /// Whether each PINGREQ leaves a journal event.
+    pub(crate) pings_told: AtomicBool,
     /// The number of the next stored copy of a message.
     pub(crate) next_row: AtomicU64,
 }

@@ -39,6 +39,7 @@ pub use router::index::SubscriptionIndex;
 pub use settings::{
     Bound, Doors, Overlapping, Qos2, Settings, SubscribeDenied, WebSocketAuthentication, WebSocketKey,
 };
+pub use throttle::Rates;
 pub use tls::{ServerCertificate, TlsError};
 
 /// The tables that the broker keeps; the store must be opened with them.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use thingstead_core::sigv4::Secret;
 use thingstead_core::{Limits, Scope};
 
+use crate::throttle::Rates;
 use crate::tls::ServerCertificate;
 
 /// How the broker behaves. `Settings::default()` is what AWS does by default.
@@ -16,8 +17,10 @@ pub struct Settings {
     pub shards: usize,
     /// Sizes and counts as AWS has them, or lifted (MQTT-249).
     pub limits: Limits,
-    /// Whether rates per second are limited as AWS does it.
+    /// Whether rates per second are limited.
     pub throttles: bool,
+    /// To how much.
+    pub rates: Rates,
     /// Whose topics clients of the plain listener see.
     pub anonymous_scope: Scope,
     /// Whether clients of the plain listener may do everything; else they are judged as the anonymous principal.
@@ -50,6 +53,7 @@ impl Default for Settings {
             shards: 0,
             limits: Limits::Aws,
             throttles: false,
+            rates: Rates::default(),
             anonymous_scope: Scope::new("000000000000", "us-east-1"),
             anonymous_is_open: true,
             certificates: Vec::new(),

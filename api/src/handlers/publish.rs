@@ -68,6 +68,9 @@ pub(crate) async fn publish(call: Call, input: PublishRequest) -> Result<Publish
         retain,
         properties: properties.map(Arc::new),
     };
+    // MQTT-149, MQTT-150
+    let admitted = call.deps.broker.admit_publish(&call.scope, &message);
+    admitted.map_err(|why| ApiError::new("ThrottlingException", why))?;
     call.deps.bus.publish(Publication { scope: call.scope.clone(), message, origin: call.origin(), at: now });
     if retain {
         // What is read next must see it (API-065).

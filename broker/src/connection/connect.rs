@@ -222,7 +222,9 @@ impl Shard {
             return Ok(());
         }
         let throttles = &self.hub.spaces.of(&peer.identity.scope).throttles;
-        throttles.connect(self.now, client).map_err(|why| Refusal::new(ReasonCode::QuotaExceeded, why))
+        throttles
+            .connect(self.now, client, &self.hub.settings.rates)
+            .map_err(|exceeded| Refusal::throttled(ReasonCode::QuotaExceeded, exceeded))
     }
 
     fn make_client_id(&self, peer: &Peer) -> ClientId {

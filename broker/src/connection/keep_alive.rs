@@ -1,13 +1,35 @@
 //! Silence, slowness and old age.
 
-use thingstead_mqtt_wire::ReasonCode;
+use std::sync::atomic::Ordering;
+
+use thingstead_core::journal::{Cause, Kind, Protocol};
+use thingstead_mqtt_wire::{Packet, ReasonCode};
 
 use super::disconnect::{Ending, Reason};
+use crate::presence::principal_text;
 use crate::shard::Shard;
 use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
 
 impl Shard {
+    /// PINGREQ (MQTT-075). It is counted; an event is made only while service logs want pings, since idle fleets do nothing else.
+    pub(crate) fn ping(&mut self, key: Key) {
+        self.put(key, &Packet::PingResp);
+        if !self.hub.pings_told.load(Ordering::Relaxed) {
+            return self.hub.journal.tally(Kind::Pinged, Cause::None, Protocol::Mqtt);
+        }
+        let Some(live) = self.connections.get(key).and_then(|connection| connection.live.as_ref()) else {
+            return;
+        };
+        let event = self
+            .event(&live.name.scope, Kind::Pinged)
+            .client(Some(live.name.client.shared()))
+            .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
+            .principal(principal_text(&live.sender.principal))
+            .source(live.sender.address);
+        self.record(event);
+    }
+
     /// Ends a connection that was silent for one and a half times its keep alive (MQTT-073), or that has not said CONNECT in
     /// time; else looks again later.
     pub(crate) fn check_silence(&mut self, key: Key) {

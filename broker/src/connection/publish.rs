@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use thingstead_core::journal::Kind;
+use thingstead_core::journal::{Cause, Kind};
 use thingstead_core::{Decision, Message, Origin, Properties, Publication, QoS, Timestamp, topic};
 use thingstead_mqtt_wire::{Packet, PacketId, PubAck, Publish, ReasonCode, Version};
 
@@ -20,6 +20,7 @@ use crate::settings::Qos2;
 use crate::shard::Shard;
 use crate::shard::mail::Held;
 use crate::shard::slots::Key;
+use crate::throttle::{Exceeded, Rates};
 
 /// Why a PUBLISH goes no further.
 struct Refused {
@@ -29,6 +30,8 @@ struct Refused {
     decision: Option<Arc<Decision>>,
     /// What happens where no PUBACK can say it.
     manner: Manner,
+    /// Whose fault it is.
+    cause: Cause,
 }
 
 /// How a refusal is told.
@@ -44,7 +47,13 @@ enum Manner {
 
 impl Refused {
     fn new(reason: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, why: why.into(), decision: None, manner: Manner::Polite }
+        Self { reason, why: why.into(), decision: None, manner: Manner::Polite, cause: Cause::Client }
+    }
+
+    /// Because of a rate (MQTT-096).
+    fn throttled(exceeded: Exceeded) -> Self {
+        let Exceeded { cause, why } = exceeded;
+        Self { manner: Manner::Silent, cause, ..Self::new(ReasonCode::QuotaExceeded, why) }
     }
 
     fn fatal(reason: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
@@ -55,7 +64,8 @@ impl Refused {
 impl Shard {
     /// Judges a PUBLISH, routes it, acknowledges it.
     pub(crate) fn publish(&mut self, key: Key, mut publish: Publish) {
-        let (now, bounds, throttles) = (self.now, self.hub.bounds, self.hub.settings.throttles);
+        let (now, bounds) = (self.now, self.hub.bounds);
+        let rates = self.hub.settings.throttles.then_some(self.hub.settings.rates);
         let Some(live) = self.connections.get_mut(key).and_then(|connection| connection.live.as_mut()) else {
             return;
         };
@@ -67,7 +77,7 @@ impl Shard {
         }
         let accepted = resolve_alias(live, &mut publish, &bounds)
             .and_then(|()| judge(live, &publish, &bounds))
-            .and_then(|qos| throttle(live, &publish, now, throttles).map(|()| qos))
+            .and_then(|qos| throttle(live, &publish, now, rates).map(|()| qos))
             .map(|qos| {
                 let message = message(&publish, qos, now, &bounds);
                 let publication = Publication {
@@ -124,7 +134,7 @@ impl Shard {
         let denied = refused.decision.is_some();
         let event = match refused.decision {
             Some(decision) => event.decision(decision),
-            None => event,
+            None => event.caused_by(refused.cause),
         };
         self.record(event);
         match publish.packet_id {
@@ -201,7 +211,7 @@ fn judge(live: &mut Live, publish: &Publish, bounds: &Bounds) -> Result<QoS, Ref
     {
         // MQTT-149
         let why = format!("the account has {} retained messages already, as many as it may", bounds.retained);
-        return Err(Refused { manner: Manner::Silent, ..Refused::new(ReasonCode::QuotaExceeded, why) });
+        return Err(Refused::throttled(Exceeded { cause: Cause::RetainThrottle, why }));
     }
     // POLICY-420, POLICY-421
     let retained = publish.retain.then_some(Action::RetainPublish);
@@ -214,22 +224,31 @@ fn judge(live: &mut Live, publish: &Publish, bounds: &Bounds) -> Result<QoS, Ref
                 why,
                 decision: Some(decision),
                 manner: Manner::Polite,
+                cause: Cause::Authorization,
             });
         }
     }
     Ok(qos)
 }
 
-/// MQTT-096, MQTT-149, MQTT-150.
-fn throttle(live: &mut Live, publish: &Publish, now: Timestamp, on: bool) -> Result<(), Refused> {
-    let throttled = |why| Refused { manner: Manner::Silent, ..Refused::new(ReasonCode::QuotaExceeded, why) };
-    if on && !live.rate.publish(now) {
-        return Err(throttled("more than 100 publishes per second on this connection"));
+/// MQTT-096, MQTT-150, Q06.
+fn throttle(live: &mut Live, publish: &Publish, now: Timestamp, rates: Option<Rates>) -> Result<(), Refused> {
+    let Some(rates) = rates else { return Ok(()) };
+    if !live.rate.take(now, rates.publishes_of_connection) {
+        return Err(Refused::throttled(too_many_on_connection(&rates)));
     }
-    if on && publish.retain {
-        live.space.throttles.retain(now, &publish.topic).map_err(throttled)?;
+    let throttles = &live.space.throttles;
+    throttles.publish_in(now, &rates).map_err(Refused::throttled)?;
+    if publish.retain {
+        throttles.retain(now, &publish.topic, &rates).map_err(Refused::throttled)?;
     }
     Ok(())
+}
+
+/// MQTT-096.
+pub(crate) fn too_many_on_connection(rates: &Rates) -> Exceeded {
+    let what = "publishes per second on this connection";
+    Exceeded::new(Cause::ConnectionThrottle, rates.publishes_of_connection, what)
 }
 
 /// MQTT-099, MQTT-100, MQTT-148, MQTT-187, MQTT-195.

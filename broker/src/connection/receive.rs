@@ -165,7 +165,7 @@ impl Shard {
             Packet::PubAck(ack) => self.acknowledged(key, &ack),
             Packet::Subscribe(subscribe) => self.subscribe(key, subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(key, unsubscribe),
-            Packet::PingReq => self.put(key, &Packet::PingResp),
+            Packet::PingReq => self.ping(key),
             Packet::Disconnect(disconnect) => self.disconnect(key, &disconnect),
             // MQTT-059, MQTT-087
             other => {

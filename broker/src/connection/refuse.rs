@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use thingstead_core::Decision;
-use thingstead_core::journal::Kind;
+use thingstead_core::journal::{Cause, Kind};
 use thingstead_mqtt_wire::{ConnAck, Packet, ReasonCode, Version};
 
 use super::disconnect::{Ending, Reason};
 use crate::shard::Shard;
 use crate::shard::slots::Key;
+use crate::throttle::Exceeded;
 
 /// Why a CONNECT is refused.
 pub(crate) struct Refusal {
@@ -19,17 +20,26 @@ pub(crate) struct Refusal {
     pub(crate) why: Cow<'static, str>,
     /// The decision, where a policy is behind it.
     pub(crate) decision: Option<Arc<Decision>>,
+    /// Whose fault it is.
+    cause: Cause,
 }
 
 impl Refusal {
     /// A refusal that no policy has to do with.
     pub(crate) fn new(reason: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, why: why.into(), decision: None }
+        Self { reason, why: why.into(), decision: None, cause: Cause::Client }
+    }
+
+    /// A refusal because of a rate.
+    pub(crate) fn throttled(reason: ReasonCode, exceeded: Exceeded) -> Self {
+        Self { reason, why: exceeded.why.into(), decision: None, cause: exceeded.cause }
     }
 
     /// A refusal by policy (MQTT-051, POLICY-405).
     pub(crate) fn denied(decision: Arc<Decision>) -> Self {
-        Self { reason: ReasonCode::NotAuthorized, why: decision.why.clone().into(), decision: Some(decision) }
+        let why = decision.why.clone().into();
+        let (reason, cause) = (ReasonCode::NotAuthorized, Cause::Authorization);
+        Self { reason, why, decision: Some(decision), cause }
     }
 }
 
@@ -44,7 +54,8 @@ impl Shard {
             .principal(peer.identity.principal.to_string())
             .why(refusal.why.clone())
             .source(Some(peer.address))
-            .with("reason_code", refusal.reason.as_u8());
+            .with("reason_code", refusal.reason.as_u8())
+            .caused_by(refusal.cause);
         let event = match &refusal.decision {
             Some(decision) => event.decision(Arc::clone(decision)),
             None => event,
@@ -54,7 +65,11 @@ impl Shard {
         if version.is_v5() {
             self.put_as(key, version, &Packet::ConnAck(Box::new(ConnAck::refused(refusal.reason))));
         }
-        let reason = if refusal.decision.is_some() { Reason::AuthError } else { Reason::ClientError };
+        let reason = match refusal.cause {
+            Cause::Authorization => Reason::AuthError,
+            Cause::Throttle | Cause::ClientIdThrottle => Reason::Throttled,
+            _ => Reason::ClientError,
+        };
         self.end(key, Ending::new(reason, refusal.why));
     }
 }

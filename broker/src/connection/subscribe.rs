@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use thingstead_core::journal::Kind;
+use thingstead_core::journal::{Cause, Kind};
 use thingstead_core::topic::{self, TopicError};
 use thingstead_core::{Decision, QoS};
 use thingstead_mqtt_wire::{
@@ -19,6 +19,7 @@ use crate::settings::SubscribeDenied;
 use crate::shard::Shard;
 use crate::shard::mail::Held;
 use crate::shard::slots::Key;
+use crate::throttle::Exceeded;
 
 /// Why a filter is not granted.
 struct Rejected {
@@ -26,8 +27,23 @@ struct Rejected {
     reason: ReasonCode,
     why: Cow<'static, str>,
     decision: Option<Arc<Decision>>,
+    /// Whose fault it is, where no decision says it.
+    cause: Cause,
     /// A v3 client is disconnected instead.
     fatal_for_v3: Option<Reason>,
+}
+
+impl Rejected {
+    /// Because of a rate (Q24, Q32).
+    fn throttled(exceeded: Exceeded) -> Self {
+        Self {
+            reason: ReasonCode::QuotaExceeded,
+            why: exceeded.why.into(),
+            decision: None,
+            cause: exceeded.cause,
+            fatal_for_v3: None,
+        }
+    }
 }
 
 /// A filter that was granted.
@@ -125,6 +141,7 @@ impl Shard {
             reason: ReasonCode::TopicFilterInvalid,
             why: format!("the filter {quoted} {error}").into(),
             decision: None,
+            cause: Cause::Client,
             // MQTT-142: a malformed share rejects the filter in both versions; MQTT-122: the rest closes v3 connections.
             fatal_for_v3: (error != TopicError::MalformedShare).then_some(Reason::ClientError),
         };
@@ -144,6 +161,7 @@ impl Shard {
                 reason: ReasonCode::TopicFilterInvalid,
                 why: format!("the filter {quoted} covers no reserved topic that can be subscribed to").into(),
                 decision: None,
+                cause: Cause::Client,
                 fatal_for_v3: Some(Reason::ClientError),
             });
         }
@@ -158,8 +176,19 @@ impl Shard {
                 reason: ReasonCode::NotAuthorized,
                 why: decision.why.clone().into(),
                 decision: Some(decision),
+                cause: Cause::Authorization,
                 fatal_for_v3: denied,
             });
+        }
+        if self.hub.settings.throttles {
+            let (now, rates, space) = (self.now, &self.hub.settings.rates, Arc::clone(&live.space));
+            let group =
+                share.and_then(|share| space.subscriptions.read().find_group(share.filter, share.group));
+            let counted = space
+                .throttles
+                .subscribe(now, rates)
+                .and_then(|()| group.map_or(Ok(()), |group| group.change(now, rates)));
+            counted.map_err(Rejected::throttled)?;
         }
         let qos = wanted.qos.served().unwrap_or_default();
         let subscription = Subscription { qos, no_local: wanted.no_local, group: None };
@@ -168,6 +197,7 @@ impl Shard {
             reason: ReasonCode::QuotaExceeded,
             why: why.into(),
             decision: None,
+            cause: Cause::Client,
             fatal_for_v3: None,
         })?;
         Ok((qos, new))
@@ -233,7 +263,7 @@ impl Shard {
             .with("reason_code", rejected.reason.as_u8());
         let event = match &rejected.decision {
             Some(decision) => event.decision(Arc::clone(decision)),
-            None => event,
+            None => event.caused_by(rejected.cause),
         };
         self.record(event);
     }

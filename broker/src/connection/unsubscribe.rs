@@ -9,6 +9,7 @@ use super::disconnect::Ending;
 use crate::presence::principal_text;
 use crate::shard::Shard;
 use crate::shard::slots::Key;
+use crate::throttle::Exceeded;
 
 impl Shard {
     /// Gives filters up. It needs no permission (POLICY-443).
@@ -21,7 +22,7 @@ impl Shard {
             // MQTT-110: silence, and nothing happens.
             let (count, most) = (unsubscribe.filters.len(), self.hub.bounds.filters);
             let event = self
-                .event(&live.name.scope, Kind::Malformed)
+                .event(&live.name.scope, Kind::UnsubscribeRefused)
                 .client(Some(live.name.client.shared()))
                 .principal(principal_text(&live.sender.principal))
                 .source(live.sender.address)
@@ -47,6 +48,11 @@ impl Shard {
                 reasons.push(ReasonCode::TopicFilterInvalid);
                 continue;
             }
+            if let Err(exceeded) = self.count_change(session, &filter.filter) {
+                self.record_refused(key, &filter.filter, exceeded);
+                reasons.push(ReasonCode::UnspecifiedError);
+                continue;
+            }
             reasons.push(ReasonCode::Success);
             if self.drop_subscription(session, &filter.filter) {
                 changed = true;
@@ -58,6 +64,34 @@ impl Shard {
         let ack = Packet::UnsubAck(UnsubAck { packet_id: unsubscribe.packet_id, reasons, properties: None });
         self.put_or_hold(key, &ack, unsubscribe.packet_id.get(), stored);
         self.announce_subscriptions(key, "unsubscribed", &gone);
+    }
+
+    /// Giving up a subscription of a shared group counts as much as adding one (Q32).
+    fn count_change(&self, session: Key, filter: &str) -> Result<(), Exceeded> {
+        if !self.hub.settings.throttles {
+            return Ok(());
+        }
+        let held = self.sessions.get(session).and_then(|session| session.subscriptions.get(filter));
+        match held.and_then(|held| held.group.as_ref()) {
+            Some(group) => group.change(self.now, &self.hub.settings.rates),
+            None => Ok(()),
+        }
+    }
+
+    fn record_refused(&mut self, key: Key, filter: &Arc<str>, exceeded: Exceeded) {
+        let Some(live) = self.connections.get(key).and_then(|connection| connection.live.as_ref()) else {
+            return;
+        };
+        let event = self
+            .event(&live.name.scope, Kind::UnsubscribeRefused)
+            .client(Some(live.name.client.shared()))
+            .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
+            .principal(principal_text(&live.sender.principal))
+            .source(live.sender.address)
+            .topic(Arc::clone(filter))
+            .why(exceeded.why)
+            .caused_by(exceeded.cause);
+        self.record(event);
     }
 
     fn record_unsubscribed(&mut self, key: Key, filter: &Arc<str>) {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use thingstead_core::journal::{Detail, Kind};
-use thingstead_core::{Event, Publication, QoS, topic};
+use thingstead_core::journal::{Cause, Detail, Kind};
+use thingstead_core::{Event, Origin, Publication, QoS, topic};
 use thingstead_mqtt_wire::{PublishFrame, Version};
 
 use super::SessionKey;
@@ -74,6 +74,9 @@ impl Shard {
     pub(crate) fn route_in(&mut self, space: &Space, publication: Publication, journey: Journey) -> bool {
         let event = published(&publication);
         self.record(event);
+        if self.hub.settings.throttles {
+            self.count_answers(space, &publication);
+        }
         if let Some(ingest) = topic::basic_ingest(&publication.message.topic) {
             self.ingest(ingest.rule, &publication);
             return false;
@@ -132,7 +135,8 @@ impl Shard {
             .payload(message.payload.clone());
         if outcome == Stored::Full {
             event = event
-                .why("the account has as many retained messages as it may; the message was not retained");
+                .why("the account has as many retained messages as it may; the message was not retained")
+                .caused_by(Cause::RetainThrottle);
         }
         self.record(event);
         let (scope, topic, now) = (&publication.scope, message.topic.to_string(), self.now);
@@ -255,9 +259,17 @@ impl Shard {
         }
         let storage = group.storage;
         self.store(|batch| batch.delete(storage::QUEUE, &publication.scope, storage::row_key(storage, row)));
-        let mut event = event.why("the shared group's queue is full");
+        let mut event = event.why("the shared group's queue is full").caused_by(Cause::QueueThrottle);
         event.kind = Kind::Dropped;
         self.record(event);
+    }
+
+    /// What a shadow update brings about counts as publishes of the account's clients (MQTT-192); it is never refused.
+    fn count_answers(&self, space: &Space, publication: &Publication) {
+        if matches!(publication.origin, Origin::Service("shadow")) {
+            // Over the rate it costs the next publish its place, not this one.
+            let _ = space.throttles.publish_in(self.now, &self.hub.settings.rates);
+        }
     }
 
     /// Services behind reserved topics, then rules.

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use thingstead_core::{Publication, QoS};
+use thingstead_core::journal::Cause;
+use thingstead_core::{Publication, QoS, Timestamp};
 
 use super::SessionKey;
+use crate::throttle::{Exceeded, Rate, Rates};
 
 /// A group: a share name with a filter (MQTT-130).
 pub(crate) struct Group {
@@ -20,6 +22,8 @@ pub(crate) struct Group {
 #[derive(Default)]
 struct State {
     members: Vec<Member>,
+    /// Subscribed and given up in the current second.
+    changes: Rate,
     queue: VecDeque<Waiting>,
 }
 
@@ -76,6 +80,15 @@ impl Group {
         }
         state.members.push(member);
         true
+    }
+
+    /// Counts a subscription that is added or given up (Q32).
+    pub(crate) fn change(&self, now: Timestamp, rates: &Rates) -> Result<(), Exceeded> {
+        if self.state.lock().changes.take(now, rates.group_changes) {
+            return Ok(());
+        }
+        let what = "subscriptions added or given up per second in this shared group";
+        Err(Exceeded::new(Cause::Throttle, rates.group_changes, what))
     }
 
     /// Removes a member; `true` when it was the last and the group holds nothing any more.

@@ -28,6 +28,8 @@ pub(crate) struct Entry {
 #[derive(Default)]
 pub(crate) struct Trie {
     root: Node,
+    /// How many shared groups there are.
+    groups: usize,
 }
 
 #[derive(Default)]
@@ -106,31 +108,54 @@ impl Trie {
         })
     }
 
-    /// The group of that name on the filter, made if there is none (MQTT-130).
+    /// The group of that name on the filter, made if there is none (MQTT-130) and there are fewer than `most` (MQTT-142).
     pub(crate) fn group(
         &mut self,
         filter: &str,
         make: impl FnOnce() -> Arc<Group>,
         name: &str,
-    ) -> Arc<Group> {
+        most: usize,
+    ) -> Option<Arc<Group>> {
+        let room = self.groups < most;
         let groups = &mut self.holders(filter).groups;
-        match groups.iter().find(|group| group.name() == name) {
-            Some(group) => Arc::clone(group),
-            None => {
-                let group = make();
-                groups.push(Arc::clone(&group));
-                group
-            }
+        if let Some(group) = groups.iter().find(|group| group.name() == name) {
+            return Some(Arc::clone(group));
         }
+        if room {
+            let group = make();
+            groups.push(Arc::clone(&group));
+            self.groups += 1;
+            return Some(group);
+        }
+        // The walk may have made nodes for a filter that nobody holds now.
+        remove(&mut self.root, filter.split('/'), &mut |_| false);
+        None
+    }
+
+    /// The group of that name on the filter, if there is one.
+    pub(crate) fn find_group(&self, filter: &str, name: &str) -> Option<Arc<Group>> {
+        let mut node = &self.root;
+        let mut levels = filter.split('/').peekable();
+        let mut holders = None;
+        while let Some(level) = levels.next() {
+            if level == "#" && levels.peek().is_none() {
+                holders = Some(&node.below);
+                break;
+            }
+            node = if level == "+" { node.any.as_deref()? } else { node.children.get(level)? };
+        }
+        let holders = holders.unwrap_or(&node.here);
+        holders.groups.iter().find(|group| group.name() == name).cloned()
     }
 
     /// Forgets a group.
     pub(crate) fn remove_group(&mut self, filter: &str, name: &str) {
-        remove(&mut self.root, filter.split('/'), &mut |holders| {
+        let removed = remove(&mut self.root, filter.split('/'), &mut |holders| {
             let before = holders.groups.len();
             holders.groups.retain(|group| group.name() != name);
             before != holders.groups.len()
         });
+        self.groups -= usize::from(removed);
     }
 
     /// Adds everybody who wants `topic` to `found`.
@@ -249,6 +274,27 @@ mod tests {
             assert!(!trie.unsubscribe(filter, entry(slot, QoS::AtMostOnce).session), "{filter}");
         }
         assert!(trie.root.is_empty(), "an emptied trie keeps no nodes");
+    }
+
+    #[test]
+    fn groups_are_counted_over_all_filters() {
+        // MQTT-130, MQTT-142
+        let mut trie = Trie::default();
+        let mut group = |filter: &str, name: &str| {
+            trie.group(filter, || Arc::new(Group::new(name, filter)), name, 2).is_some()
+        };
+        assert!(group("a/#", "g"));
+        assert!(group("a/+", "g"));
+        assert!(group("a/#", "g"));
+        assert!(!group("a/b", "h"));
+        assert!(trie.find_group("a/#", "g").is_some());
+        assert!(trie.find_group("a/#", "h").is_none() && trie.find_group("b", "g").is_none());
+        trie.remove_group("a/#", "g");
+        trie.remove_group("a/#", "g");
+        assert!(trie.group("a/b", || Arc::new(Group::new("h", "a/b")), "h", 2).is_some());
+        trie.remove_group("a/b", "h");
+        trie.remove_group("a/+", "g");
+        assert!(trie.root.is_empty() && trie.groups == 0);
     }
 
     #[test]

@@ -3,19 +3,21 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use thingstead_core::journal::{Detail, Kind};
+use thingstead_core::journal::{Cause, Detail, Kind};
 use thingstead_core::{Event, Publication, QoS, topic};
 use thingstead_mqtt_wire::Version;
 
 use super::stored::life_left;
 use super::{Delivery, Outstanding};
 use crate::bounds::{RETRY_AFTER, RETRY_V3, RETRY_V5};
+use crate::connection::publish::too_many_on_connection;
 use crate::presence::principal_text;
 use crate::router::route::Frames;
 use crate::router::shared::Group;
 use crate::shard::Shard;
 use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::throttle::Exceeded;
 
 impl Shard {
     /// Delivers to a session: sends, or stores for later where that is possible.
@@ -30,9 +32,10 @@ impl Shard {
         if delivery.row.is_none() || session.storage.is_none() {
             return;
         }
-        if self.hub.settings.throttles && !session.space.throttles.queue(self.now) {
+        if self.hub.settings.throttles && !session.space.throttles.queue(self.now, &self.hub.settings.rates) {
             // MQTT-166
-            self.dropped(key, &delivery, "Throttled while queueing offline message");
+            let why = "Throttled while queueing offline message".to_owned();
+            self.dropped(key, &delivery, Exceeded { cause: Cause::QueueThrottle, why });
             return self.forget_row(key, &delivery);
         }
         let (scope, client) = (session.name.scope.clone(), session.name.client.shared());
@@ -172,7 +175,7 @@ impl Shard {
         delivery: &Delivery,
         id: Option<thingstead_mqtt_wire::PacketId>,
         frames: &mut Frames,
-    ) -> Result<(), Cow<'static, str>> {
+    ) -> Result<(), Unsent> {
         let Some(connection_key) = self.sessions.get(key).and_then(|session| session.connection) else {
             return Err("the client is not connected".into());
         };
@@ -185,9 +188,13 @@ impl Shard {
             return Err("the client is not connected".into());
         };
         let Some(live) = &mut connection.live else { return Err("the client is not connected".into()) };
-        if self.hub.settings.throttles && !live.rate.publish(self.now) {
-            // MQTT-096
-            return Err("more than 100 publishes per second on this connection".into());
+        if self.hub.settings.throttles {
+            // MQTT-096, Q07
+            let rates = &self.hub.settings.rates;
+            if !live.rate.take(self.now, rates.publishes_of_connection) {
+                return Err(too_many_on_connection(rates).into());
+            }
+            live.space.throttles.publish_out(self.now, rates)?;
         }
         let Some(frame) = frames.of(publication, live.version, delivery.qos, delivery.retain, left) else {
             return Err("the message cannot be encoded".into());
@@ -231,7 +238,8 @@ impl Shard {
         Ok(())
     }
 
-    pub(crate) fn dropped(&mut self, key: Key, delivery: &Delivery, why: impl Into<Cow<'static, str>>) {
+    pub(crate) fn dropped(&mut self, key: Key, delivery: &Delivery, why: impl Into<Unsent>) {
+        let Unsent { cause, why } = why.into();
         let client = self.sessions.get(key).map(|session| session.name.client.shared());
         let message = &delivery.publication.message;
         let event = self
@@ -239,7 +247,8 @@ impl Shard {
             .client(client)
             .topic(Arc::clone(&message.topic))
             .payload(message.payload.clone())
-            .why(why);
+            .why(why)
+            .caused_by(cause);
         self.record(event);
     }
 
@@ -291,7 +300,7 @@ impl Shard {
         in_flight.retain_mut(|outstanding| {
             let delivery = &outstanding.delivery;
             let given_up = if now.since(outstanding.first) >= longest {
-                Some(Cow::Borrowed("the client did not acknowledge the message in time"))
+                Some("the client did not acknowledge the message in time".into())
             } else if now.since(outstanding.last) >= RETRY_AFTER {
                 outstanding.last = now;
                 self.write(key, delivery, Some(outstanding.id), &mut Frames::default()).err()
@@ -338,6 +347,32 @@ impl Shard {
         };
         let delivery = Delivery { retain: true, ..Delivery::live(Arc::new(publication), qos, None) };
         self.deliver_to_connected(key, delivery, &mut Frames::default());
+    }
+}
+
+/// Why a message is not sent.
+pub(crate) struct Unsent {
+    /// Whose fault it is.
+    cause: Cause,
+    /// For a person.
+    why: Cow<'static, str>,
+}
+
+impl From<&'static str> for Unsent {
+    fn from(why: &'static str) -> Self {
+        Self { cause: Cause::Client, why: why.into() }
+    }
+}
+
+impl From<String> for Unsent {
+    fn from(why: String) -> Self {
+        Self { cause: Cause::Client, why: why.into() }
+    }
+}
+
+impl From<Exceeded> for Unsent {
+    fn from(exceeded: Exceeded) -> Self {
+        Self { cause: exceeded.cause, why: exceeded.why.into() }
     }
 }
 

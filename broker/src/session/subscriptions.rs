@@ -43,17 +43,23 @@ impl Shard {
             Some(share) => {
                 let online = session.connection.is_some();
                 let mut made = false;
-                let group = space.subscriptions.write().group(
-                    share.filter,
-                    || {
-                        made = true;
-                        Arc::new(Group::new(share.group, share.filter))
-                    },
-                    share.group,
-                );
                 let member =
                     Member { session: session_key, qos: held.qos, persistent: storage.is_some(), online };
-                if !group.join(member, bounds.group_members) {
+                // Joined under the index's lock: a group that its last member leaves meanwhile is no longer in the index.
+                let mut index = space.subscriptions.write();
+                let make = || {
+                    made = true;
+                    Arc::new(Group::new(share.group, share.filter))
+                };
+                let Some(group) = index.group(share.filter, make, share.group, bounds.groups) else {
+                    return Err(format!(
+                        "the account has {} shared groups already, as many as it may",
+                        bounds.groups
+                    ));
+                };
+                let joined = group.join(member, bounds.group_members);
+                drop(index);
+                if !joined {
                     return Err(format!(
                         "the shared group has {} subscriptions already, as many as it may",
                         bounds.group_members

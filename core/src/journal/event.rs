@@ -53,6 +53,10 @@ kinds! {
     SubscribeRefused = "subscribe_refused",
     /// A filter was given up.
     Unsubscribed = "unsubscribed",
+    /// An UNSUBSCRIBE was ignored or refused.
+    UnsubscribeRefused = "unsubscribe_refused",
+    /// A client asked whether the server is there. Always counted; written down only while service logs want it.
+    Pinged = "pinged",
     /// A message was written to a subscriber.
     Delivered = "delivered",
     /// A message was withheld from a subscriber.

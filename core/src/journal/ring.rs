@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Event, Kind, Query};
+use super::{Cause, Event, Kind, Protocol, Query, Tally};
 
 /// How much the journal keeps; the oldest events go first.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ impl Default for Capacity {
 pub struct Journal(Arc<Inner>);
 
 struct Inner {
-    /// How many events of each kind there ever were, in the order of [`Kind::ALL`].
+    /// How many events there ever were, by [`place`].
     totals: Vec<AtomicU64>,
     ring: Mutex<Ring>,
     capacity: Capacity,
@@ -53,7 +53,7 @@ impl Journal {
     /// An empty journal.
     pub fn new(capacity: Capacity) -> Self {
         Self(Arc::new(Inner {
-            totals: Kind::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            totals: (0..Kind::ALL.len() * PLACES).map(|_| AtomicU64::new(0)).collect(),
             ring: Mutex::new(Ring { events: VecDeque::new(), bytes: 0, next_seq: 1 }),
             capacity,
             newest: watch::channel(0).0,
@@ -70,9 +70,7 @@ impl Journal {
         let mut ring = self.0.ring.lock();
         let first = ring.next_seq;
         for mut event in events {
-            if let Some(total) = self.0.totals.get(event.kind as usize) {
-                total.fetch_add(1, Ordering::Relaxed);
-            }
+            self.tally(event.kind, event.cause(), event.protocol());
             event.seq = ring.next_seq;
             ring.next_seq += 1;
             ring.bytes += weight(&event);
@@ -88,6 +86,13 @@ impl Journal {
         drop(ring);
         if newest >= first && self.0.newest.receiver_count() > 0 {
             self.0.newest.send_replace(newest);
+        }
+    }
+
+    /// Counts an event without writing it down.
+    pub fn tally(&self, kind: Kind, cause: Cause, protocol: Protocol) {
+        if let Some(total) = self.0.totals.get(place(kind, cause, protocol)) {
+            total.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -123,7 +128,39 @@ impl Journal {
 
     /// How many events of each kind there were since the start, forgotten ones included.
     pub fn totals(&self) -> impl Iterator<Item = (Kind, u64)> {
-        Kind::ALL.iter().zip(&self.0.totals).map(|(kind, total)| (*kind, total.load(Ordering::Relaxed)))
+        let sum = |totals: &[AtomicU64]| totals.iter().map(|total| total.load(Ordering::Relaxed)).sum();
+        Kind::ALL.iter().zip(self.0.totals.chunks(PLACES)).map(move |(kind, totals)| (*kind, sum(totals)))
+    }
+
+    /// The same by cause and protocol, without those that never happened.
+    pub fn tallies(&self) -> Vec<Tally> {
+        let mut tallies = Vec::new();
+        for &kind in Kind::ALL {
+            for &cause in Cause::ALL {
+                for &protocol in Protocol::ALL {
+                    let total = self.0.totals.get(place(kind, cause, protocol));
+                    let count = total.map_or(0, |total| total.load(Ordering::Relaxed));
+                    if count > 0 {
+                        tallies.push(Tally { kind, cause, protocol, count });
+                    }
+                }
+            }
+        }
+        tallies
+    }
+
+    /// Up to `limit` events behind `seq`, oldest first, and how many in between are forgotten already.
+    pub fn batch_after(&self, seq: u64, limit: usize) -> (Vec<Event>, u64) {
+        let ring = self.0.ring.lock();
+        let start = ring.events.partition_point(|event| event.seq <= seq);
+        let events: Vec<Event> = ring.events.range(start..).take(limit).cloned().collect();
+        let missed = events.first().map_or(0, |first| first.seq.saturating_sub(seq + 1));
+        (events, missed)
+    }
+
+    /// The sequence number of the newest event; 0 before the first.
+    pub fn newest(&self) -> u64 {
+        self.0.ring.lock().next_seq - 1
     }
 
     /// Forgets everything; sequence numbers go on.
@@ -139,6 +176,14 @@ impl std::fmt::Debug for Journal {
         write!(f, "Journal({} events)", self.0.ring.lock().events.len())
     }
 }
+
+/// The place of a counter among all.
+const fn place(kind: Kind, cause: Cause, protocol: Protocol) -> usize {
+    (kind as usize * Cause::ALL.len() + cause as usize) * Protocol::ALL.len() + protocol as usize
+}
+
+/// The counters of one kind.
+const PLACES: usize = Cause::ALL.len() * Protocol::ALL.len();
 
 fn weight(event: &Event) -> usize {
     event.payload.as_ref().map_or(0, bytes::Bytes::len)
@@ -164,6 +209,25 @@ mod tests {
         journal.clear();
         journal.record(event("d"));
         assert_eq!(journal.after(0).first().map(|event| event.seq), Some(4));
+    }
+
+    #[test]
+    fn events_are_read_in_batches_and_counted_for_ever() {
+        let journal = Journal::new(Capacity { events: 3, bytes: 1 << 20 });
+        journal.record_all(["a", "b", "c", "d", "e"].map(event));
+        journal.tally(Kind::Pinged, Cause::None, Protocol::Mqtt);
+        let seqs = |(events, missed): (Vec<Event>, u64)| {
+            (events.into_iter().map(|event| event.seq).collect::<Vec<_>>(), missed)
+        };
+        assert_eq!(seqs(journal.batch_after(0, 2)), (vec![3, 4], 2));
+        assert_eq!(seqs(journal.batch_after(4, 2)), (vec![5], 0));
+        assert_eq!(seqs(journal.batch_after(5, 2)), (vec![], 0));
+        assert_eq!(journal.newest(), 5);
+        let inside = |kind, count| Tally { kind, cause: Cause::None, protocol: Protocol::Inside, count };
+        let pinged = Tally { protocol: Protocol::Mqtt, ..inside(Kind::Pinged, 1) };
+        assert_eq!(journal.tallies(), [inside(Kind::Published, 5), pinged]);
+        let total = |wanted| journal.totals().find(|(kind, _)| *kind == wanted).map(|(_, total)| total);
+        assert_eq!((total(Kind::Published), total(Kind::Pinged)), (Some(5), Some(1)));
     }
 
     #[test]
