@@ -1,72 +1,70 @@
 //! The difference between desired and reported.
 
-use super::node::{Finder, Member, Node, Object};
+use super::find::Finder;
+use super::tree::{Kind, Value};
+use super::write::Writer;
 
 /// What of `desired` the device has not reported; `None` when it has reported all of it (SHADOW-111 to SHADOW-121).
 ///
 /// The result borrows: a delta is written, never kept.
-pub(super) fn between<'a>(desired: Option<&'a Object>, reported: Option<&'a Object>) -> Option<Delta<'a>> {
+pub(super) fn between<'a>(desired: Option<Value<'a>>, reported: Option<Value<'a>>) -> Option<Delta<'a>> {
     let desired = desired?;
+    let mut steps = Vec::new();
     match reported {
-        None => (!desired.is_empty()).then(|| Delta(desired.members.iter().map(whole).collect())),
-        Some(reported) => {
-            let differing = differing(desired, reported);
-            (!differing.is_empty()).then_some(Delta(differing))
-        }
+        None => steps.extend(desired.children().map(Step::Whole)),
+        Some(reported) => differing(desired, reported, &mut steps),
     }
+    (!steps.is_empty()).then_some(Delta(steps))
 }
 
-/// The differing members of an object.
-pub(super) struct Delta<'a>(Vec<Difference<'a>>);
+/// The differing members of an object, as they are written one after the other.
+pub(super) struct Delta<'a>(Vec<Step<'a>>);
 
-struct Difference<'a> {
-    member: &'a Member,
-    /// The differing members below, when the member is an object that was reported as an object.
-    below: Option<Delta<'a>>,
+enum Step<'a> {
+    /// A member that differs as a whole.
+    Whole(Value<'a>),
+    /// A member that was reported as an object too: of it the members up to [`Step::Close`] differ.
+    Open(Value<'a>),
+    Close,
 }
 
 impl Delta<'_> {
     /// The members as JSON, each value written by `value`: state or metadata.
-    pub(super) fn write(&self, out: &mut super::write::Writer, value: fn(&mut super::write::Writer, &Node)) {
+    pub(super) fn write(&self, out: &mut Writer, value: fn(&mut Writer, Value<'_>)) {
         out.raw(b"{");
-        for (place, difference) in self.0.iter().enumerate() {
-            if place > 0 {
-                out.raw(b",");
-            }
-            out.raw(difference.member.key.as_bytes());
-            out.raw(b":");
-            match &difference.below {
-                Some(below) => below.write(out, value),
-                None => value(out, &difference.member.node),
+        for step in &self.0 {
+            match step {
+                Step::Close => out.raw(b"}"),
+                Step::Open(member) | Step::Whole(member) => {
+                    out.separate();
+                    out.raw(member.key());
+                    match step {
+                        Step::Open(_) => out.raw(b"{"),
+                        _ => value(out, *member),
+                    }
+                }
             }
         }
         out.raw(b"}");
     }
 }
 
-fn differing<'a>(desired: &'a Object, reported: &'a Object) -> Vec<Difference<'a>> {
-    let mut finder = Finder::default();
-    let mut differences = Vec::new();
-    for member in &desired.members {
-        match finder.find(reported, &member.key).map(|found| &found.node) {
-            None => differences.push(whole(member)),
-            Some(Node::Object(reported)) if matches!(member.node, Node::Object(_)) => {
-                let Node::Object(desired) = &member.node else { continue };
-                let below = differing(desired, reported);
-                if !below.is_empty() {
-                    differences.push(Difference { member, below: Some(Delta(below)) });
+fn differing<'a>(desired: Value<'a>, reported: Value<'a>, steps: &mut Vec<Step<'a>>) {
+    let mut finder = Finder::of(reported);
+    for member in desired.children() {
+        match finder.find(member.key()) {
+            Some((_, found)) if found.is(Kind::Object) && member.is(Kind::Object) => {
+                steps.push(Step::Open(member));
+                let before = steps.len();
+                differing(member, found, steps);
+                if steps.len() == before {
+                    steps.pop();
+                } else {
+                    steps.push(Step::Close);
                 }
             }
-            Some(reported) => {
-                if !member.node.same_value(reported) {
-                    differences.push(whole(member));
-                }
-            }
+            Some((_, found)) if member.same_as(found) => {}
+            _ => steps.push(Step::Whole(member)),
         }
     }
-    differences
-}
-
-const fn whole(member: &Member) -> Difference<'_> {
-    Difference { member, below: None }
 }

@@ -1,9 +1,8 @@
 //! Reading JSON strictly into the document's tree.
 
-use std::collections::HashMap;
-
-use super::node::{Leaf, Member, Node, Object, WIDE};
-use super::text::Text;
+use super::build::{Builder, offset};
+use super::find::has_repeats;
+use super::tree::{Content, Kind, Node};
 
 /// Why bytes are not the JSON text they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,18 +23,23 @@ pub enum JsonError {
     },
 }
 
-/// Reads one JSON text (RFC 8259); for a repeated key the last member wins, in the place of the first (SHADOW-058).
+/// Reads one JSON text (RFC 8259) into its compact form; for a repeated key the last member wins, in the place of the
+/// first (SHADOW-058).
 ///
 /// Every leaf gets the time `at`, in epoch seconds.
-pub(super) fn read(text: &str, at: i64) -> Result<Node, JsonError> {
-    let mut reader = Reader { input: text.as_bytes(), place: 0, stamp: at };
+pub(super) fn read(text: &str, at: i64) -> Result<Builder, JsonError> {
+    let tree = Builder::with_capacity(text.len(), text.len() / 16 + 8);
+    let mut reader = Reader { input: text.as_bytes(), place: 0, copied: 0, tree, at };
     reader.skip_space();
-    let node = reader.value(0)?;
+    reader.value(0, 0)?;
     reader.skip_space();
     if reader.peek().is_some() {
         return Err(reader.expected("the end of the text"));
     }
-    Ok(node)
+    reader.copy();
+    let tree = reader.tree;
+    let repeats = tree.tree().values().any(has_repeats);
+    Ok(if repeats { tree.distinct() } else { tree })
 }
 
 /// Deeper texts are refused before they are understood.
@@ -44,52 +48,81 @@ pub(super) const MAX_NESTING: usize = 128;
 struct Reader<'a> {
     input: &'a [u8],
     place: usize,
-    stamp: i64,
+    /// Up to here the input is in the text of the tree, or was left out of it. What follows is copied in one piece when
+    /// something is to be left out, or at the end.
+    copied: usize,
+    tree: Builder,
+    at: i64,
 }
 
 impl Reader<'_> {
-    fn value(&mut self, nesting: usize) -> Result<Node, JsonError> {
+    /// Reads a value whose key begins at `key` of the text.
+    fn value(&mut self, nesting: usize, key: u32) -> Result<(Kind, Content), JsonError> {
         if nesting > MAX_NESTING {
             return Err(JsonError::TooDeep { at: self.place });
         }
-        match self.peek() {
-            Some(b'{') => self.object(nesting),
-            Some(b'[') => self.array(nesting),
-            Some(b'"') => self.string().map(|token| self.leaf(token)),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true"),
-            Some(b'f') => self.word("false"),
-            Some(b'n') => self.word("null"),
+        let start = self.written();
+        let kind = match self.peek() {
+            Some(b'{') => return self.container(Kind::Object, nesting, key, start),
+            Some(b'[') => return self.container(Kind::Array, nesting, key, start),
+            Some(b'"') => self.string().map(|()| Kind::String),
+            Some(b'-' | b'0'..=b'9') => self.number().map(|()| Kind::Number),
+            Some(b't') => self.word("true").map(|()| Kind::Boolean),
+            Some(b'f') => self.word("false").map(|()| Kind::Boolean),
+            Some(b'n') => self.word("null").map(|()| Kind::Null),
             _ => Err(self.expected("a value")),
-        }
+        }?;
+        let content = Content { null: kind == Kind::Null, ..Content::default() };
+        let (end, next) = (self.written(), offset(self.tree.nodes.len() + 1));
+        self.tree.nodes.push(Node { key, start, end, next, children: 0, kind, content, at: self.at });
+        Ok((kind, content))
     }
 
-    fn object(&mut self, nesting: usize) -> Result<Node, JsonError> {
+    fn container(
+        &mut self,
+        kind: Kind,
+        nesting: usize,
+        key: u32,
+        start: u32,
+    ) -> Result<(Kind, Content), JsonError> {
+        let place = self.tree.nodes.len();
+        let (content, at) = (Content::default(), self.at);
+        self.tree.nodes.push(Node { key, start, end: start, next: 0, children: 0, kind, content, at });
         self.place += 1;
-        let mut object = Object::default();
-        let mut seen = Seen::default();
         self.skip_space();
+        let (children, content) = match kind {
+            Kind::Object => self.members(nesting),
+            _ => self.elements(nesting),
+        }?;
+        let (end, next) = (self.written(), offset(self.tree.nodes.len()));
+        if let Some(node) = self.tree.nodes.get_mut(place) {
+            *node = Node { end, next, children, content, ..*node };
+        }
+        Ok((kind, content))
+    }
+
+    fn members(&mut self, nesting: usize) -> Result<(u32, Content), JsonError> {
+        let (mut members, mut content) = (0, Content::default());
         if self.take(b'}') {
-            return Ok(Node::Object(object));
+            return Ok((members, content));
         }
         loop {
             if self.peek() != Some(b'"') {
                 return Err(self.expected("a member's name in double quotes"));
             }
-            let key = self.string()?;
+            let key = self.written();
+            self.string()?;
             self.skip_space();
             if !self.take(b':') {
                 return Err(self.expected("`:`"));
             }
             self.skip_space();
-            let node = self.value(nesting + 1)?;
-            match seen.earlier(&object.members, &key).and_then(|place| object.members.get_mut(place)) {
-                Some(member) => member.node = node,
-                None => object.members.push(Member { key, node }),
-            }
+            let (kind, below) = self.value(nesting + 1, key)?;
+            content.add(below, Kind::Object, kind);
+            members += 1;
             self.skip_space();
             if self.take(b'}') {
-                return Ok(Node::Object(object));
+                return Ok((members, content));
             }
             if !self.take(b',') {
                 return Err(self.expected("`,` or `}`"));
@@ -98,18 +131,19 @@ impl Reader<'_> {
         }
     }
 
-    fn array(&mut self, nesting: usize) -> Result<Node, JsonError> {
-        self.place += 1;
-        let mut elements = Vec::new();
-        self.skip_space();
+    fn elements(&mut self, nesting: usize) -> Result<(u32, Content), JsonError> {
+        let (mut elements, mut content) = (0, Content::default());
         if self.take(b']') {
-            return Ok(Node::Array(elements));
+            return Ok((elements, content));
         }
         loop {
-            elements.push(self.value(nesting + 1)?);
+            let key = self.written();
+            let (kind, below) = self.value(nesting + 1, key)?;
+            content.add(below, Kind::Array, kind);
+            elements += 1;
             self.skip_space();
             if self.take(b']') {
-                return Ok(Node::Array(elements));
+                return Ok((elements, content));
             }
             if !self.take(b',') {
                 return Err(self.expected("`,` or `]`"));
@@ -118,40 +152,22 @@ impl Reader<'_> {
         }
     }
 
-    /// The token of a string, quotes included, in its shortest spelling.
-    fn string(&mut self) -> Result<Text, JsonError> {
-        let start = self.place;
-        let content = self.input.get(start + 1..).unwrap_or_default();
-        let length = content.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-        self.place = length.map_or(self.input.len(), |length| start + 1 + length);
-        match self.peek() {
-            Some(b'"') => {
-                self.place += 1;
-                Ok(self.token(start))
-            }
-            Some(b'\\') => self.escaped_string(start),
-            Some(_) => Err(self.expected("no control character in a string")),
-            None => Err(self.expected("the string's closing `\"`")),
-        }
-    }
-
-    fn escaped_string(&mut self, start: usize) -> Result<Text, JsonError> {
-        let mut token = self.input.get(start..self.place).unwrap_or_default().to_vec();
+    /// Reads a string; in the text of the tree it is in its shortest spelling.
+    fn string(&mut self) -> Result<(), JsonError> {
+        self.place += 1;
         loop {
+            self.place += plain(self.input.get(self.place..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.place += 1;
-                    token.push(b'"');
-                    return Ok(Text::from(token.as_slice()));
+                    return Ok(());
                 }
                 Some(b'\\') => {
+                    self.copy();
                     self.place += 1;
                     let character = self.escape()?;
-                    spell(character, &mut token);
-                }
-                Some(byte @ 0x20..) => {
-                    self.place += 1;
-                    token.push(byte);
+                    spell(character, &mut self.tree.text);
+                    self.copied = self.place;
                 }
                 Some(_) => return Err(self.expected("no control character in a string")),
                 None => return Err(self.expected("the string's closing `\"`")),
@@ -207,7 +223,7 @@ impl Reader<'_> {
         Ok(code)
     }
 
-    fn number(&mut self) -> Result<Node, JsonError> {
+    fn number(&mut self) -> Result<(), JsonError> {
         let start = self.place;
         self.take(b'-');
         if !self.take(b'0') && self.digits() == 0 {
@@ -230,8 +246,7 @@ impl Reader<'_> {
         if (scaled || token.len() > LONGEST_SURELY_FINITE) && !is_finite(token) {
             return Err(JsonError::Syntax { at: start, expected: "a number that a double can hold" });
         }
-        let token = self.token(start);
-        Ok(self.leaf(token))
+        Ok(())
     }
 
     fn digits(&mut self) -> usize {
@@ -242,24 +257,13 @@ impl Reader<'_> {
         self.place - start
     }
 
-    fn word(&mut self, word: &'static str) -> Result<Node, JsonError> {
+    fn word(&mut self, word: &'static str) -> Result<(), JsonError> {
         let rest = self.input.get(self.place..).unwrap_or_default();
         if !rest.starts_with(word.as_bytes()) {
             return Err(self.expected("a value"));
         }
-        let start = self.place;
         self.place += word.len();
-        let token = self.token(start);
-        Ok(self.leaf(token))
-    }
-
-    /// What was read since `start`.
-    fn token(&self, start: usize) -> Text {
-        Text::at_start_of(self.input.get(start..).unwrap_or_default(), self.place - start)
-    }
-
-    fn leaf(&self, token: Text) -> Node {
-        Node::Leaf(Leaf { token, at: self.stamp })
+        Ok(())
     }
 
     fn peek(&self) -> Option<u8> {
@@ -272,10 +276,27 @@ impl Reader<'_> {
         found
     }
 
+    /// White space is left out of the text.
     fn skip_space(&mut self) {
+        if !matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            return;
+        }
+        self.copy();
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.place += 1;
         }
+        self.copied = self.place;
+    }
+
+    /// Copies to the text what was read and not left out.
+    fn copy(&mut self) {
+        self.tree.text.extend_from_slice(self.input.get(self.copied..self.place).unwrap_or_default());
+        self.copied = self.place;
+    }
+
+    /// Where the text will end when all that was read is copied.
+    fn written(&self) -> u32 {
+        offset(self.tree.text.len() + self.place - self.copied)
     }
 
     const fn expected(&self, expected: &'static str) -> JsonError {
@@ -283,49 +304,25 @@ impl Reader<'_> {
     }
 }
 
-/// Which keys an object has already: a small filter answers "surely new" at once, wide objects get an index.
-#[derive(Default)]
-struct Seen {
-    filter: [u64; 8],
-    index: Option<HashMap<Box<[u8]>, usize>>,
-}
-
-impl Seen {
-    /// The place of `key` in `members`; when there is none, the key counts as appended to them.
-    fn earlier(&mut self, members: &[Member], key: &Text) -> Option<usize> {
-        if members.len() > WIDE {
-            let index = self.index.get_or_insert_with(|| {
-                members
-                    .iter()
-                    .enumerate()
-                    .map(|(place, member)| (member.key.as_bytes().into(), place))
-                    .collect()
-            });
-            let found = index.get(key.as_bytes()).copied();
-            if found.is_none() {
-                index.insert(key.as_bytes().into(), members.len());
-            }
-            return found;
+/// How many bytes at the beginning are part of a string and stand for themselves.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    // Of eight bytes at once: the highest bit of a byte is set when it is one of those looked for. A borrow may set it
+    // for a later byte, too, but never for an earlier one.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let mut place = 0;
+    while let Some(chunk) = bytes.get(place..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let special = below(word, 0x20) | is(word, b'"') | is(word, b'\\');
+        if special != 0 {
+            return place + (special.trailing_zeros() / 8) as usize;
         }
-        let mark = mark(key.as_bytes());
-        let bit = 1u64 << (mark & 63);
-        let word = self.filter.get_mut(((mark >> 6) & 7) as usize)?;
-        let surely_new = *word & bit == 0;
-        *word |= bit;
-        if surely_new {
-            return None;
-        }
-        members.iter().position(|member| member.key == *key)
+        place += 8;
     }
-}
-
-/// A number that differs for most keys that differ, of their length and last eight bytes.
-fn mark(key: &[u8]) -> u64 {
-    let ending = match key.last_chunk::<9>() {
-        Some([ending @ .., _quote]) => u64::from_le_bytes(*ending),
-        None => key.iter().fold(0, |ending, byte| ending << 8 | u64::from(*byte)),
-    };
-    (ending ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+    let rest = bytes.get(place..).unwrap_or_default();
+    place + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len())
 }
 
 /// Appends a character as it stands inside a string token.

@@ -1,71 +1,90 @@
-//! Merging a request into a section, and the rules for `null` and empty objects.
+//! Merging a request into a document, and the rules for `null` and empty objects.
 
-use std::sync::Arc;
+use super::build::Builder;
+use super::find::Finder;
+use super::request::SECTIONS;
+use super::tree::{Kind, Value};
 
-use super::node::{Member, Node, Object, places};
-
-/// Merges the members of `patch` into a section (SHADOW-066); a section left without members is gone (SHADOW-069).
-pub(super) fn section(stored: Option<&Arc<Object>>, patch: Object) -> Option<Arc<Object>> {
-    let merged = match stored {
-        None => Arc::new(settled(patch)),
-        Some(stored) if patch.is_empty() => Arc::clone(stored),
-        Some(stored) => Arc::new(merged(stored, patch)),
-    };
-    (!merged.is_empty()).then_some(merged)
-}
-
-/// A new object, so that of the stored one only what stays is copied.
-fn merged(stored: &Object, patch: Object) -> Object {
-    let places = places(&stored.members, &patch.members);
-    let mut changes: Vec<Option<Node>> = Vec::with_capacity(stored.members.len());
-    changes.resize_with(stored.members.len(), || None);
-    let mut added = Vec::new();
-    for (member, place) in patch.members.into_iter().zip(places) {
-        match place.and_then(|place| changes.get_mut(place)) {
-            Some(change) => *change = Some(member.node),
-            None => added.extend(storable(member.node).map(|node| Member { key: member.key, node })),
+/// Writes the merged state to `out`: both sections in their order, an empty one left out (SHADOW-069).
+pub(super) fn state(stored: Option<Value<'_>>, patch: Value<'_>, out: Builder) -> Builder {
+    let mut merger = Merger { out, scratch: Vec::new() };
+    let root = merger.out.open(b"", Kind::Object);
+    let mut sections = 0;
+    // `"state":null` removes both (SHADOW-063).
+    if patch.is(Kind::Object) {
+        for name in SECTIONS {
+            let before = stored.and_then(|stored| stored.get(name));
+            sections += u32::from(match (before, patch.get(name)) {
+                (Some(before), None) => merger.keep(before),
+                (Some(before), Some(patch)) if patch.is(Kind::Object) => merger.section(before, patch),
+                (None, Some(patch)) if patch.is(Kind::Object) => merger.new_section(patch),
+                _ => false,
+            });
         }
     }
-    let mut members = Vec::with_capacity(stored.members.len() + added.len());
-    for (member, change) in stored.members.iter().zip(changes) {
-        let node = match (&member.node, change) {
-            (node, None) => Some(node.clone()),
-            (Node::Object(below), Some(Node::Object(patch))) => Some(Node::Object(merged(below, patch))),
-            (_, Some(new)) => storable(new),
-        };
-        members.extend(node.map(|node| Member { key: member.key.clone(), node }));
-    }
-    members.append(&mut added);
-    Object { members }
+    merger.out.close(root, sections);
+    merger.out
 }
 
-/// What of a new value is stored: nothing of `null`, and nothing of an object that had only `null`s (SHADOW-071).
-fn storable(node: Node) -> Option<Node> {
-    match node {
-        Node::Leaf(_) if node.is_null() => None,
-        Node::Leaf(_) => Some(node),
-        Node::Array(elements) => Some(Node::Array(elements.into_iter().map(element).collect())),
-        Node::Object(object) => {
-            let was_empty = object.is_empty();
-            let object = settled(object);
-            (was_empty || !object.is_empty()).then_some(Node::Object(object))
+struct Merger {
+    out: Builder,
+    /// For each object that is being merged: what replaces each of its members, and which members come new.
+    scratch: Vec<usize>,
+}
+
+impl Merger {
+    fn keep(&mut self, value: Value<'_>) -> bool {
+        self.out.copy(value);
+        true
+    }
+
+    fn section(&mut self, stored: Value<'_>, patch: Value<'_>) -> bool {
+        let open = self.out.open(stored.key(), Kind::Object);
+        let members = self.members(stored, patch);
+        self.out.close_unless_empty(open, members)
+    }
+
+    fn new_section(&mut self, patch: Value<'_>) -> bool {
+        let open = self.out.open(patch.key(), Kind::Object);
+        let members = self.out.store_members(patch);
+        self.out.close_unless_empty(open, members)
+    }
+
+    /// Merges the members of two objects (SHADOW-066) and says how many there are now.
+    fn members(&mut self, stored: Value<'_>, patch: Value<'_>) -> u32 {
+        let first = self.scratch.len();
+        let added = first + stored.node.children as usize;
+        self.scratch.resize(added, UNCHANGED);
+        let mut finder = Finder::of(stored);
+        for member in patch.children() {
+            let change = finder.find(member.key()).and_then(|(ordinal, _)| self.scratch.get_mut(first + ordinal));
+            match change {
+                Some(change) => *change = member.place,
+                None => self.scratch.push(member.place),
+            }
         }
+        let mut members = 0;
+        for (ordinal, member) in stored.children().enumerate() {
+            let change = self.scratch.get(first + ordinal).and_then(|place| patch.tree.at(*place));
+            members += u32::from(match change {
+                None => self.keep(member),
+                Some(change) if change.is(Kind::Object) && member.is(Kind::Object) => {
+                    let open = self.out.open(member.key(), Kind::Object);
+                    let below = self.members(member, change);
+                    self.out.close(open, below);
+                    true
+                }
+                Some(change) => self.out.store(change),
+            });
+        }
+        for ordinal in added..self.scratch.len() {
+            let new = self.scratch.get(ordinal).and_then(|place| patch.tree.at(*place));
+            members += u32::from(new.is_some_and(|new| self.out.store(new)));
+        }
+        self.scratch.truncate(first);
+        members
     }
 }
 
-/// Elements keep their places, so an object in an array stays even when all its members were `null`.
-fn element(node: Node) -> Node {
-    match node {
-        Node::Object(object) => Node::Object(settled(object)),
-        Node::Array(elements) => Node::Array(elements.into_iter().map(element).collect()),
-        leaf @ Node::Leaf(_) => leaf,
-    }
-}
-
-fn settled(object: Object) -> Object {
-    let kept = object
-        .members
-        .into_iter()
-        .filter_map(|member| storable(member.node).map(|node| Member { key: member.key, node }));
-    Object { members: kept.collect() }
-}
+/// No place in any request.
+const UNCHANGED: usize = usize::MAX;

@@ -3,18 +3,20 @@
 use bytes::Bytes;
 use thingstead_core::Timestamp;
 
+use super::build::Builder;
 use super::delta::Delta;
 use super::request::ClientToken;
-use super::write::Writer;
+use super::tree::{Node, Value};
+use super::write::{STAMP, Writer};
 use super::{Document, Rejected, UpdateRequest};
 
 /// `update/accepted`: what was asked, with metadata (SHADOW-129 to SHADOW-131).
-pub(super) fn update_accepted(request: &UpdateRequest, version: u64) -> Bytes {
-    let mut out = Writer::with_capacity(4 * request.state.size() + 128);
+pub(super) fn update_accepted(request: &UpdateRequest, state: Value<'_>, version: u64) -> Bytes {
+    let mut out = Writer::with_capacity(2 * state.size() + STAMP * state.run().len() + 192);
     out.raw(br#"{"state":"#);
-    out.state(&request.state);
-    out.raw(br#","metadata":"#);
-    out.metadata(&request.state);
+    out.state(state);
+    out.raw(METADATA);
+    out.metadata(state);
     end_with_version(out, version, request.at, request.client_token.as_ref())
 }
 
@@ -55,17 +57,19 @@ pub(super) fn documents(
     end(out, token)
 }
 
-/// `{"state":…,"metadata":…,"version":…}`: one side of `documents`, also what is stored.
-pub(super) fn document(document: &Document, size: usize) -> Bytes {
-    let mut out = Writer::with_capacity(4 * size + 128);
-    out.raw(br#"{"state":{"#);
-    sections(&mut out, document, Writer::object_state);
-    out.raw(br#"},"metadata":{"#);
-    sections(&mut out, document, Writer::object_metadata);
-    out.raw(br#"},"version":"#);
-    out.number(signed(document.version));
+/// Completes `{"state":…`: one side of `documents`, also what is stored. Says where the metadata end.
+pub(super) fn complete(state: Builder, version: u64) -> (Bytes, Vec<Node>, usize) {
+    let mut out = Writer::with_capacity(2 * state.text.len() + STAMP * state.nodes.len() + 40);
+    out.raw(&state.text);
+    out.raw(METADATA);
+    if let Some(root) = state.tree().root() {
+        out.metadata(root);
+    }
+    let end = out.out.len();
+    out.raw(br#","version":"#);
+    out.number(signed(version));
     out.raw(b"}");
-    Bytes::from(out.out)
+    (out.into_bytes(), state.nodes, end)
 }
 
 /// `get/accepted` (SHADOW-138 to SHADOW-140).
@@ -75,16 +79,19 @@ pub(super) fn get_accepted(
     now: Timestamp,
     token: Option<&ClientToken>,
 ) -> Bytes {
-    let mut out = Writer::with_capacity(2 * document.text.len() + 128);
-    out.raw(br#"{"state":{"#);
-    sections(&mut out, document, Writer::object_state);
-    if let Some(delta) = delta {
-        out.raw(br#","delta":"#);
-        delta.write(&mut out, Writer::state);
+    let mut out = Writer::with_capacity(2 * document.text.len() + 192);
+    let (state, metadata) = document.halves();
+    match delta {
+        None => out.raw(state),
+        Some(delta) => {
+            // There is a delta, so there is a section before it.
+            out.raw(state.strip_suffix(b"}").unwrap_or(state));
+            out.raw(br#","delta":"#);
+            delta.write(&mut out, Writer::state);
+            out.raw(b"}");
+        }
     }
-    out.raw(br#"},"metadata":{"#);
-    sections(&mut out, document, Writer::object_metadata);
-    out.raw(b"}");
+    out.raw(metadata);
     end_with_version(out, document.version, now, token)
 }
 
@@ -112,17 +119,6 @@ pub(super) fn rejected(rejected: &Rejected, now: Timestamp) -> Bytes {
     end(out, rejected.client_token.as_ref())
 }
 
-fn sections(out: &mut Writer, document: &Document, value: fn(&mut Writer, &super::node::Object)) {
-    if let Some(desired) = &document.desired {
-        out.raw(br#""desired":"#);
-        value(out, desired);
-    }
-    if let Some(reported) = &document.reported {
-        out.raw(if document.desired.is_some() { br#","reported":"# } else { br#""reported":"#.as_slice() });
-        value(out, reported);
-    }
-}
-
 fn end_with_version(mut out: Writer, version: u64, at: Timestamp, token: Option<&ClientToken>) -> Bytes {
     out.raw(br#","version":"#);
     out.number(signed(version));
@@ -137,9 +133,11 @@ fn end(mut out: Writer, token: Option<&ClientToken>) -> Bytes {
         out.raw(token.as_json());
     }
     out.raw(b"}");
-    Bytes::from(out.out)
+    out.into_bytes()
 }
 
 fn signed(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }
+
+const METADATA: &[u8] = br#","metadata":"#;

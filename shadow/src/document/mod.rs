@@ -2,15 +2,16 @@
 //!
 //! No clock, no I/O: the time is an argument, and every rule of SHADOW-037 to SHADOW-153 can be tested with values alone.
 
+mod build;
 mod delta;
+mod find;
 mod json;
 mod merge;
 mod messages;
-mod node;
 mod rejection;
 mod request;
 mod stored;
-mod text;
+mod tree;
 mod write;
 
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use thingstead_core::{Limits, Timestamp};
 
-use node::{Node, Object};
+use build::Builder;
+use tree::{Node, Tree, Value};
 
 pub use json::JsonError;
 pub use rejection::Rejection;
@@ -51,10 +53,13 @@ impl From<Limits> for DocumentLimits {
 /// One shadow's document. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Document {
-    desired: Option<Arc<Object>>,
-    reported: Option<Arc<Object>>,
-    version: u64,
+    /// `{"state":…,"metadata":…,"version":…}`, compact.
     text: Bytes,
+    /// The entries of the state, which stands in the text.
+    nodes: Arc<[Node]>,
+    /// Where in the text the metadata end.
+    metadata_end: usize,
+    version: u64,
 }
 
 /// What is known about a shadow.
@@ -124,25 +129,22 @@ pub fn update(stored: &Stored, request: UpdateRequest, limits: &DocumentLimits) 
         return Err(reject(Rejection::VersionConflict { expected, stored: stored_version }));
     }
     let version = stored.counter(request.at).saturating_add(1);
-    let accepted = messages::update_accepted(&request, version);
-    let mut document = Document {
-        desired: existing.and_then(|document| document.desired.clone()),
-        reported: existing.and_then(|document| document.reported.clone()),
-        version,
-        text: Bytes::new(),
-    };
-    let previous = existing.map(|document| document.text.clone());
-    let UpdateRequest { state, client_token, at, .. } = request;
-    document.merge(state);
-    let size = document.size();
+    let Some(state) = request.state() else { return Err(reject(Rejection::MissingState)) };
+    let before = existing.map(Document::tree);
+    let room = |tree: Tree<'_>| (tree.text.len(), tree.nodes.len());
+    let (bytes, nodes) = before.map_or((0, 0), room);
+    let merged = Document::builder(bytes / 2 + state.size(), nodes + state.run().len() + 3);
+    let merged = merge::state(before.and_then(Tree::root), state, merged);
+    let size = sections_size(merged.tree());
     if size > limits.bytes {
-        let rejection = Rejection::TooLarge { size, limit: limits.bytes };
-        return Err(Rejected { rejection, client_token });
+        return Err(reject(Rejection::TooLarge { size, limit: limits.bytes }));
     }
-    document.text = messages::document(&document, size);
-    let token = client_token.as_ref();
+    let accepted = messages::update_accepted(&request, state, version);
+    let document = Document::of(merged, version);
+    let (at, token) = (request.at, request.client_token());
     let delta = document.delta().map(|delta| messages::delta(&document, &delta, at, token));
-    let documents = messages::documents(previous.as_deref(), &document.text, at, token);
+    let previous = existing.map(|document| &*document.text);
+    let documents = messages::documents(previous, &document.text, at, token);
     Ok(Updated { document, accepted, delta, documents })
 }
 
@@ -218,7 +220,7 @@ impl Document {
 
     /// Bytes of desired and reported together, as the limit counts them (SHADOW-083, SHADOW-087).
     pub fn size(&self) -> usize {
-        [&self.desired, &self.reported].into_iter().flatten().map(|section| section.size()).sum()
+        sections_size(self.tree())
     }
 
     /// Whether desired holds something that reported does not (SHADOW-174).
@@ -226,25 +228,45 @@ impl Document {
         self.delta().is_some()
     }
 
-    fn delta(&self) -> Option<delta::Delta<'_>> {
-        delta::between(self.desired.as_deref(), self.reported.as_deref())
+    /// Where the state of a document is to be written.
+    fn builder(text: usize, nodes: usize) -> Builder {
+        let mut builder = Builder::with_capacity(text + BEFORE_STATE.len(), nodes);
+        builder.text.extend_from_slice(BEFORE_STATE);
+        builder
     }
 
-    fn merge(&mut self, state: Node) {
-        let Node::Object(mut sections) = state else {
-            // `"state":null` removes both (SHADOW-063).
-            (self.desired, self.reported) = (None, None);
-            return;
-        };
-        for (name, stored) in request::SECTIONS.into_iter().zip([&mut self.desired, &mut self.reported]) {
-            match sections.take(name) {
-                None => {}
-                Some(Node::Object(patch)) => *stored = merge::section(stored.as_ref(), patch),
-                Some(_) => *stored = None,
-            }
-        }
+    /// The document with the state that was written.
+    fn of(state: Builder, version: u64) -> Self {
+        let (text, nodes, metadata_end) = messages::complete(state, version);
+        Self { text, nodes: nodes.into(), metadata_end, version }
+    }
+
+    fn tree(&self) -> Tree<'_> {
+        Tree { text: &self.text, nodes: &self.nodes }
+    }
+
+    fn section(&self, name: &str) -> Option<Value<'_>> {
+        self.tree().root()?.get(name)
+    }
+
+    fn delta(&self) -> Option<delta::Delta<'_>> {
+        delta::between(self.section("desired"), self.section("reported"))
+    }
+
+    /// `{"state":…` and `,"metadata":…`.
+    fn halves(&self) -> (&[u8], &[u8]) {
+        let state_end = self.nodes.first().map_or(0, |state| state.end as usize);
+        let halves = (self.text.get(..state_end), self.text.get(state_end..self.metadata_end));
+        (halves.0.unwrap_or_default(), halves.1.unwrap_or_default())
     }
 }
+
+fn sections_size(document: Tree<'_>) -> usize {
+    document.root().map_or(0, |state| state.children().map(Value::size).sum())
+}
+
+/// What a document begins with.
+const BEFORE_STATE: &[u8] = br#"{"state":"#;
 
 impl Rejected {
     /// The payload for a `rejected` topic.

@@ -3,8 +3,9 @@
 use thingstead_core::Timestamp;
 
 use super::json::{self, JsonError, unquote};
-use super::node::{Node, Object};
+use super::build::Builder;
 use super::rejection::Rejection;
+use super::tree::{Kind, Value};
 use super::{DocumentLimits, Rejected};
 
 /// The two sections of a state that clients write.
@@ -13,8 +14,10 @@ pub(super) const SECTIONS: [&str; 2] = ["desired", "reported"];
 /// An update that is well formed; whether it applies depends on the stored document.
 #[derive(Clone, Debug)]
 pub struct UpdateRequest {
-    /// As it was sent: an object with at most the members `desired` and `reported`, or `null`.
-    pub(super) state: Node,
+    /// All of it, as it was sent.
+    payload: Builder,
+    /// Where in it `state` is: an object with at most the members `desired` and `reported`, or `null`.
+    state: usize,
     /// Applied only to this version (SHADOW-102).
     pub(super) version: Option<u64>,
     /// Echoed in every answer.
@@ -33,27 +36,33 @@ impl UpdateRequest {
     /// # Errors
     /// The first check that failed, with the token when it is known and valid (SHADOW-051).
     pub fn parse(payload: &[u8], at: Timestamp, limits: &DocumentLimits) -> Result<Self, Rejected> {
-        let mut members = match parse_object(payload, at) {
-            Ok(Some(members)) => members,
-            Ok(None) => return Err(Rejection::NotAnObject.into()),
+        let payload = match parse(payload, at) {
             Err(Rejection::NotJson(JsonError::TooDeep { .. })) => {
                 let (place, limit) = ("the payload", limits.depth);
                 return Err(Rejection::TooDeep { place, depth: json::MAX_NESTING + 1, limit }.into());
             }
-            Err(rejection) => return Err(rejection.into()),
+            other => other?,
         };
-        let client_token = ClientToken::of(&members);
+        let members =
+            payload.tree().root().filter(|root| root.is(Kind::Object)).ok_or(Rejection::NotAnObject)?;
+        let client_token = ClientToken::of(members);
         let reject = |rejection| Rejected { rejection, client_token: client_token.clone().ok().flatten() };
-        let state = members.take("state").ok_or_else(|| reject(Rejection::MissingState))?;
-        check_shape(&state).map_err(reject)?;
+        let state = members.get("state").ok_or_else(|| reject(Rejection::MissingState))?;
+        check_shape(state).map_err(reject)?;
         let client_token = client_token.clone().map_err(reject)?;
         let reject = |rejection| Rejected { rejection, client_token: client_token.clone() };
-        check_depth(&state, limits).map_err(reject)?;
+        check_depth(state, limits).map_err(reject)?;
         let version = match members.get("version") {
             None => None,
             Some(version) => Some(read_version(version).map_err(reject)?),
         };
-        Ok(Self { state, version, client_token, at })
+        let state = state.place;
+        Ok(Self { payload, state, version, client_token, at })
+    }
+
+    /// `state`; never `None`, because a request is only made of a payload that has one.
+    pub(super) fn state(&self) -> Option<Value<'_>> {
+        self.payload.tree().at(self.state)
     }
 
     /// The token to echo.
@@ -76,8 +85,9 @@ impl ClientToken {
         if payload.is_empty() {
             return Ok(None);
         }
-        let members = parse_object(payload, Timestamp::default())?;
-        Ok(members.and_then(|members| Self::of(&members).ok().flatten()))
+        let payload = parse(payload, Timestamp::default())?;
+        let members = payload.tree().root().filter(|root| root.is(Kind::Object));
+        Ok(members.and_then(|members| Self::of(members).ok().flatten()))
     }
 
     /// The token as JSON, quotes included.
@@ -85,70 +95,54 @@ impl ClientToken {
         &self.0
     }
 
-    fn of(members: &Object) -> Result<Option<Self>, Rejection> {
-        match members.get("clientToken") {
-            None => Ok(None),
-            Some(Node::Leaf(leaf)) if leaf.token.as_bytes().first() == Some(&b'"') => {
-                let token = leaf.token.as_bytes();
-                // Escapes only lengthen a token, so most need no unquoting to be counted.
-                if token.len() <= MAX_TOKEN_BYTES + 2 || unquote(token).len() <= MAX_TOKEN_BYTES {
-                    Ok(Some(Self(token.into())))
-                } else {
-                    Err(Rejection::InvalidClientToken)
-                }
-            }
-            Some(_) => Err(Rejection::InvalidClientToken),
+    fn of(members: Value<'_>) -> Result<Option<Self>, Rejection> {
+        let Some(token) = members.get("clientToken") else { return Ok(None) };
+        let json = token.json();
+        // Escapes only lengthen a token, so most need no unquoting to be counted.
+        let fits = || json.len() <= MAX_TOKEN_BYTES + 2 || unquote(json).len() <= MAX_TOKEN_BYTES;
+        if token.is(Kind::String) && fits() {
+            Ok(Some(Self(json.into())))
+        } else {
+            Err(Rejection::InvalidClientToken)
         }
     }
 }
 
-/// The members of a JSON object; `None` for other JSON.
-fn parse_object(payload: &[u8], at: Timestamp) -> Result<Option<Object>, Rejection> {
+fn parse(payload: &[u8], at: Timestamp) -> Result<Builder, Rejection> {
     let text =
         std::str::from_utf8(payload).map_err(|error| Rejection::NotUtf8 { valid: error.valid_up_to() })?;
-    match json::read(text, at.as_secs()).map_err(Rejection::NotJson)? {
-        Node::Object(members) => Ok(Some(members)),
-        Node::Leaf(_) | Node::Array(_) => Ok(None),
-    }
+    json::read(text, at.as_secs()).map_err(Rejection::NotJson)
 }
 
-fn check_shape(state: &Node) -> Result<(), Rejection> {
-    let sections = match state {
-        Node::Object(sections) => sections,
-        null if null.is_null() => return Ok(()),
+fn check_shape(state: Value<'_>) -> Result<(), Rejection> {
+    match state.node.kind {
+        Kind::Object => {}
+        Kind::Null => return Ok(()),
         _ => return Err(Rejection::StateNotObject),
-    };
-    for member in &sections.members {
-        let name = unquote(member.key.as_bytes());
-        let Some(section) = SECTIONS.into_iter().find(|section| *section == name) else {
-            return Err(Rejection::InvalidNode { name });
+    }
+    for member in state.children() {
+        let name = member.key().strip_suffix(b":").unwrap_or_default();
+        let section = SECTIONS.into_iter().find(|section| {
+            name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")) == Some(section.as_bytes())
+        });
+        let Some(section) = section else {
+            return Err(Rejection::InvalidNode { name: unquote(name) });
         };
-        if !matches!(member.node, Node::Object(_)) && !member.node.is_null() {
+        if !matches!(member.node.kind, Kind::Object | Kind::Null) {
             return Err(Rejection::SectionNotObject { section });
         }
     }
     for section in SECTIONS {
-        if sections.get(section).is_some_and(has_null_in_array) {
+        if state.get(section).is_some_and(|section| section.node.content.null_in_array) {
             return Err(Rejection::NullInArray { section });
         }
     }
     Ok(())
 }
 
-fn has_null_in_array(node: &Node) -> bool {
-    match node {
-        Node::Leaf(_) => false,
-        Node::Array(elements) => {
-            elements.iter().any(|element| element.is_null() || has_null_in_array(element))
-        }
-        Node::Object(object) => object.members.iter().any(|member| has_null_in_array(&member.node)),
-    }
-}
-
-fn check_depth(state: &Node, limits: &DocumentLimits) -> Result<(), Rejection> {
-    let Node::Object(sections) = state else { return Ok(()) };
+fn check_depth(state: Value<'_>, limits: &DocumentLimits) -> Result<(), Rejection> {
     for section in SECTIONS {
-        let depth = sections.get(section).map_or(0, Node::depth);
+        let depth = state.get(section).map_or(0, |section| usize::from(section.node.content.depth));
         if depth > limits.depth {
             let place = if section == "desired" { "`state.desired`" } else { "`state.reported`" };
             return Err(Rejection::TooDeep { place, depth, limit: limits.depth });
@@ -157,15 +151,14 @@ fn check_depth(state: &Node, limits: &DocumentLimits) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn read_version(version: &Node) -> Result<u64, Rejection> {
-    let found = match version {
-        Node::Leaf(leaf) => String::from_utf8_lossy(leaf.token.as_bytes()).into_owned(),
-        Node::Array(_) => "an array".to_owned(),
-        Node::Object(_) => "an object".to_owned(),
+fn read_version(version: Value<'_>) -> Result<u64, Rejection> {
+    let found = match version.node.kind {
+        Kind::Array => "an array".to_owned(),
+        Kind::Object => "an object".to_owned(),
+        _ => String::from_utf8_lossy(version.json()).into_owned(),
     };
-    let is_plain = !found.is_empty() && found.bytes().all(|byte| byte.is_ascii_digit());
     match found.parse() {
-        Ok(version) if is_plain => Ok(version),
+        Ok(number) if version.is(Kind::Number) && found.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
         _ => Err(Rejection::InvalidVersion { found }),
     }
 }

@@ -1,13 +1,12 @@
 //! The stored form of a shadow: JSON text.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use thingstead_core::Timestamp;
 
-use super::json;
-use super::node::{Node, Object};
-use super::{Document, Stored};
+use super::build::Builder;
+use super::request::SECTIONS;
+use super::tree::{Kind, Value};
+use super::{Document, Stored, json};
 
 /// A stored text that is no shadow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,9 +31,9 @@ impl Stored {
     /// The text is not JSON or misses a part.
     pub fn from_text(text: &str) -> Result<Self, Corrupt> {
         let corrupt = |what: &str| Corrupt(what.to_owned());
-        let Node::Object(members) = json::read(text, 0).map_err(|error| Corrupt(error.to_string()))? else {
-            return Err(corrupt("it is not an object"));
-        };
+        let read = json::read(text, 0).map_err(|error| Corrupt(error.to_string()))?;
+        let members = read.tree().root().filter(|root| root.is(Kind::Object));
+        let members = members.ok_or_else(|| corrupt("it is not an object"))?;
         let version =
             members.get("version").and_then(integer).and_then(|version| u64::try_from(version).ok());
         let version = version.ok_or_else(|| corrupt("it has no version"))?;
@@ -42,51 +41,48 @@ impl Stored {
             let at = integer(at).ok_or_else(|| corrupt("`deleted_ms` is not an integer"))?;
             return Ok(Self::Deleted { version, at: Timestamp::from_millis(at) });
         }
-        let (Some(Node::Object(state)), Some(Node::Object(metadata))) =
-            (members.get("state"), members.get("metadata"))
-        else {
+        let part = |name| members.get(name).filter(|part| part.is(Kind::Object));
+        let (Some(state), Some(metadata)) = (part("state"), part("metadata")) else {
             return Err(corrupt("it has no state or no metadata"));
         };
-        let section = |name| match (state.get(name), metadata.get(name)) {
-            (None, _) => Ok(None),
-            (Some(state), Some(metadata)) => match stamped(state, metadata) {
-                Some(Node::Object(section)) => Ok(Some(Arc::new(section))),
-                _ => Err(corrupt("its metadata has another shape than its state")),
-            },
-            (Some(_), None) => Err(corrupt("a section has no metadata")),
-        };
-        let (desired, reported) = (section("desired")?, section("reported")?);
-        let text = Bytes::copy_from_slice(text.as_bytes());
-        Ok(Self::Present(Document { desired, reported, version, text }))
+        let mut out = Document::builder(text.len(), read.nodes.len());
+        let root = out.open(b"", Kind::Object);
+        let mut sections = 0;
+        for section in SECTIONS.into_iter().filter_map(|name| state.get(name).map(|state| (name, state))) {
+            let (name, state) = section;
+            let metadata = metadata.get(name).ok_or_else(|| corrupt("a section has no metadata"))?;
+            let is_section = state.is(Kind::Object) && stamped(state, metadata, &mut out).is_some();
+            if !is_section {
+                return Err(corrupt("its metadata has another shape than its state"));
+            }
+            sections += 1;
+        }
+        out.close(root, sections);
+        Ok(Self::Present(Document::of(out, version)))
     }
 }
 
-/// The state with the times of its metadata; `None` when their shapes differ.
-fn stamped(state: &Node, metadata: &Node) -> Option<Node> {
-    match (state, metadata) {
-        (Node::Leaf(leaf), Node::Object(metadata)) => {
-            let at = metadata.get("timestamp").and_then(integer)?;
-            Some(Node::Leaf(super::node::Leaf { token: leaf.token.clone(), at }))
-        }
-        (Node::Array(state), Node::Array(metadata)) if state.len() == metadata.len() => {
-            let elements = state.iter().zip(metadata).map(|(state, metadata)| stamped(state, metadata));
-            elements.collect::<Option<_>>().map(Node::Array)
-        }
-        (Node::Object(state), Node::Object(metadata)) if state.members.len() == metadata.members.len() => {
-            let pairs = state.members.iter().zip(&metadata.members);
-            let members = pairs.map(|(state, metadata)| {
-                let node = (state.key == metadata.key).then(|| stamped(&state.node, &metadata.node))??;
-                Some(super::node::Member { key: state.key.clone(), node })
-            });
-            members.collect::<Option<_>>().map(|members| Node::Object(Object { members }))
-        }
-        _ => None,
+/// Writes the state with the times of its metadata; `None` when their shapes differ.
+fn stamped(state: Value<'_>, metadata: Value<'_>, out: &mut Builder) -> Option<()> {
+    let kind = state.node.kind;
+    if kind.is_leaf() {
+        out.copy_leaf(state, metadata.get("timestamp").and_then(integer)?);
+        return Some(());
     }
+    if metadata.node.kind != kind || state.node.children != metadata.node.children {
+        return None;
+    }
+    let open = out.open(state.key(), kind);
+    for (state, metadata) in state.children().zip(metadata.children()) {
+        if state.key() != metadata.key() {
+            return None;
+        }
+        stamped(state, metadata, out)?;
+    }
+    out.close(open, state.node.children);
+    Some(())
 }
 
-fn integer(node: &Node) -> Option<i64> {
-    match node {
-        Node::Leaf(leaf) => std::str::from_utf8(leaf.token.as_bytes()).ok()?.parse().ok(),
-        Node::Array(_) | Node::Object(_) => None,
-    }
+fn integer(value: Value<'_>) -> Option<i64> {
+    std::str::from_utf8(value.json()).ok()?.parse().ok()
 }

@@ -1,8 +1,10 @@
-//! Writing trees as compact JSON: their state, and their metadata.
+//! Writing messages as compact JSON: states as they stand, metadata leaf by leaf.
 
 use std::io::Write;
 
-use super::node::{Node, Object};
+use bytes::Bytes;
+
+use super::tree::{Kind, Value};
 
 /// JSON on its way out.
 pub(super) struct Writer {
@@ -17,6 +19,12 @@ impl Writer {
         Self { out: Vec::with_capacity(bytes), stamp: Vec::new(), stamped: None }
     }
 
+    /// What was written, in no more room than it takes.
+    pub(super) fn into_bytes(mut self) -> Bytes {
+        self.out.shrink_to_fit();
+        Bytes::from(self.out)
+    }
+
     pub(super) fn raw(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
     }
@@ -26,29 +34,42 @@ impl Writer {
         let _ = write!(self.out, "{number}");
     }
 
-    pub(super) fn state(&mut self, node: &Node) {
-        match node {
-            Node::Leaf(leaf) => self.raw(leaf.token.as_bytes()),
-            Node::Array(elements) => self.array(elements, Self::state),
-            Node::Object(object) => self.object_state(object),
-        }
-    }
-
-    pub(super) fn object_state(&mut self, object: &Object) {
-        self.members(object, Self::state);
+    pub(super) fn state(&mut self, value: Value<'_>) {
+        self.raw(value.json());
     }
 
     /// The metadata of SHADOW-090 to SHADOW-093: the shape of the state, a time for each leaf.
-    pub(super) fn metadata(&mut self, node: &Node) {
-        match node {
-            Node::Leaf(leaf) => self.timestamp(leaf.at),
-            Node::Array(elements) => self.array(elements, Self::metadata),
-            Node::Object(object) => self.object_metadata(object),
+    pub(super) fn metadata(&mut self, value: Value<'_>) {
+        match value.node.kind {
+            Kind::Array => {
+                self.out.push(b'[');
+                self.metadata_below(value);
+                self.out.push(b']');
+            }
+            Kind::Object => {
+                self.out.push(b'{');
+                self.metadata_below(value);
+                self.out.push(b'}');
+            }
+            _ => self.timestamp(value.node.at),
         }
     }
 
-    pub(super) fn object_metadata(&mut self, object: &Object) {
-        self.members(object, Self::metadata);
+    /// A comma, unless the next value is the first of its container.
+    pub(super) fn separate(&mut self) {
+        if !matches!(self.out.last(), Some(b'{' | b'[')) {
+            self.out.push(b',');
+        }
+    }
+
+    fn metadata_below(&mut self, container: Value<'_>) {
+        for (number, child) in container.children().enumerate() {
+            if number > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(child.key());
+            self.metadata(child);
+        }
     }
 
     fn timestamp(&mut self, at: i64) {
@@ -59,32 +80,7 @@ impl Writer {
         }
         self.out.extend_from_slice(&self.stamp);
     }
-
-    fn array(&mut self, elements: &[Node], each: fn(&mut Self, &Node)) {
-        self.out.push(b'[');
-        for (place, element) in elements.iter().enumerate() {
-            if place > 0 {
-                self.out.push(b',');
-            }
-            each(self, element);
-        }
-        self.out.push(b']');
-    }
-
-    fn members(&mut self, object: &Object, each: fn(&mut Self, &Node)) {
-        self.out.push(b'{');
-        for (place, member) in object.members.iter().enumerate() {
-            if place > 0 {
-                self.out.push(b',');
-            }
-            self.key(member.key.as_bytes());
-            each(self, &member.node);
-        }
-        self.out.push(b'}');
-    }
-
-    fn key(&mut self, token: &[u8]) {
-        self.raw(token);
-        self.out.push(b':');
-    }
 }
+
+/// Bytes that metadata may take for each value, its key not counted.
+pub(super) const STAMP: usize = 26;

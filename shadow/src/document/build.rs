@@ -1,0 +1,183 @@
+//! Writing a new tree from parts of others.
+
+use super::tree::{Content, Kind, Node, Tree, Value};
+
+/// A tree on its way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Builder {
+    pub(super) text: Vec<u8>,
+    pub(super) nodes: Vec<Node>,
+}
+
+/// A container that was opened; [`Builder::close`] needs it.
+#[derive(Clone, Copy)]
+pub(super) struct Open {
+    place: usize,
+    /// Where text and entries ended before it.
+    text: usize,
+}
+
+impl Builder {
+    pub(super) fn with_capacity(text: usize, nodes: usize) -> Self {
+        Self { text: Vec::with_capacity(text), nodes: Vec::with_capacity(nodes) }
+    }
+
+    pub(super) fn tree(&self) -> Tree<'_> {
+        Tree { text: &self.text, nodes: &self.nodes }
+    }
+
+    /// Copies a value, its key included, as it stands.
+    pub(super) fn copy(&mut self, value: Value<'_>) {
+        self.separate();
+        let (from, to) = (value.node.key, offset(self.text.len()));
+        let (first, here) = (offset(value.place), offset(self.nodes.len()));
+        self.text.extend_from_slice(value.member());
+        self.nodes.extend(value.run().iter().map(|node| Node {
+            key: node.key - from + to,
+            start: node.start - from + to,
+            end: node.end - from + to,
+            next: node.next - first + here,
+            ..*node
+        }));
+    }
+
+    /// Copies a leaf with another time.
+    pub(super) fn copy_leaf(&mut self, leaf: Value<'_>, at: i64) {
+        self.copy(leaf);
+        if let Some(node) = self.nodes.last_mut() {
+            node.at = at;
+        }
+    }
+
+    /// What of a new value is stored: nothing of `null`, and nothing of an object that had only `null`s (SHADOW-071).
+    /// Says whether anything was.
+    pub(super) fn store(&mut self, value: Value<'_>) -> bool {
+        if !value.node.content.null {
+            self.copy(value);
+            return true;
+        }
+        match value.node.kind {
+            Kind::Object => {
+                let open = self.open(value.key(), Kind::Object);
+                let members = self.store_members(value);
+                self.close_unless_empty(open, members)
+            }
+            Kind::Array => {
+                self.store_element(value);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Stores the members of an object into one that is open, and says how many are left.
+    pub(super) fn store_members(&mut self, object: Value<'_>) -> u32 {
+        object.children().map(|member| u32::from(self.store(member))).sum()
+    }
+
+    /// Elements keep their places, so an object in an array stays even when all its members were `null`.
+    fn store_element(&mut self, value: Value<'_>) {
+        let kind = value.node.kind;
+        if kind.is_leaf() {
+            return self.copy(value);
+        }
+        let open = self.open(value.key(), kind);
+        if kind == Kind::Object {
+            let members = self.store_members(value);
+            return self.close(open, members);
+        }
+        for element in value.children() {
+            self.store_element(element);
+        }
+        self.close(open, value.node.children);
+    }
+
+    /// The same with the last of all members that have one key, in the place of the first (SHADOW-058).
+    pub(super) fn distinct(&self) -> Self {
+        let mut distinct = Self::with_capacity(self.text.len(), self.nodes.len());
+        if let Some(root) = self.tree().root() {
+            distinct.copy_distinct(root, b"");
+        }
+        distinct
+    }
+
+    fn copy_distinct(&mut self, value: Value<'_>, key: &[u8]) -> Content {
+        let kind = value.node.kind;
+        if kind.is_leaf() {
+            self.separate();
+            let place = offset(self.text.len());
+            self.text.extend_from_slice(key);
+            let start = offset(self.text.len());
+            self.text.extend_from_slice(value.json());
+            let next = offset(self.nodes.len() + 1);
+            self.nodes.push(Node { key: place, start, end: offset(self.text.len()), next, ..*value.node });
+            return value.node.content;
+        }
+        let open = self.open(key, kind);
+        let mut content = Content::default();
+        let mut children = 0;
+        let mut last = std::collections::HashMap::new();
+        if kind == Kind::Object {
+            last.extend(value.children().map(|member| (member.key(), member)));
+        }
+        for child in value.children() {
+            let winner = if kind == Kind::Object { last.remove(child.key()) } else { Some(child) };
+            let Some(winner) = winner else { continue };
+            let below = self.copy_distinct(winner, winner.key());
+            content.add(below, kind, winner.node.kind);
+            children += 1;
+        }
+        self.close(open, children);
+        if let Some(node) = self.nodes.get_mut(open.place) {
+            node.content = content;
+        }
+        content
+    }
+
+    /// Begins a container under `key`, which ends with its colon, or is empty.
+    pub(super) fn open(&mut self, key: &[u8], kind: Kind) -> Open {
+        let before = self.text.len();
+        self.separate();
+        let at = offset(self.text.len());
+        self.text.extend_from_slice(key);
+        let start = offset(self.text.len());
+        self.text.push(if kind == Kind::Array { b'[' } else { b'{' });
+        let open = Open { place: self.nodes.len(), text: before };
+        let content = Content::default();
+        self.nodes.push(Node { key: at, start, end: start, next: 0, children: 0, kind, content, at: 0 });
+        open
+    }
+
+    /// Ends it.
+    pub(super) fn close(&mut self, open: Open, children: u32) {
+        let next = offset(self.nodes.len());
+        let end = offset(self.text.len() + 1);
+        if let Some(node) = self.nodes.get_mut(open.place) {
+            self.text.push(if node.kind == Kind::Array { b']' } else { b'}' });
+            (node.end, node.next, node.children) = (end, next, children);
+        }
+    }
+
+    /// Ends it, or takes it back when nothing is in it. Says whether it stays.
+    pub(super) fn close_unless_empty(&mut self, open: Open, children: u32) -> bool {
+        if children == 0 {
+            self.text.truncate(open.text);
+            self.nodes.truncate(open.place);
+        } else {
+            self.close(open, children);
+        }
+        children > 0
+    }
+
+    /// A comma, unless the next value is the first of its container.
+    fn separate(&mut self) {
+        if !matches!(self.text.last(), None | Some(b'{' | b'[' | b':')) {
+            self.text.push(b',');
+        }
+    }
+}
+
+/// A length as an offset. No payload comes near 4 GiB.
+pub(super) fn offset(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
