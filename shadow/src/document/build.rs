@@ -32,6 +32,10 @@ impl Builder {
         let (from, to) = (value.node.key, offset(self.text.len()));
         let (first, here) = (offset(value.place), offset(self.nodes.len()));
         self.text.extend_from_slice(value.member());
+        if value.node.kind.is_leaf() {
+            let (start, end) = (value.node.start - from + to, value.node.end - from + to);
+            return self.nodes.push(Node { key: to, start, end, next: here + 1, ..*value.node });
+        }
         self.nodes.extend(value.run().iter().map(|node| Node {
             key: node.key - from + to,
             start: node.start - from + to,

@@ -52,25 +52,25 @@ pub(super) fn has_repeats(value: Value<'_>) -> bool {
         let mut keys = HashSet::new();
         return !value.children().all(|member| keys.insert(member.key()));
     }
-    // A small filter answers "surely new" for most keys at once.
+    // A filter of 512 bits answers "surely new" for most keys at once.
     let mut filter = [0u64; 8];
     value.children().enumerate().any(|(ordinal, member)| {
         let mark = mark(member.key());
         let bit = 1u64 << (mark & 63);
-        let Some(word) = filter.get_mut(((mark >> 6) & 7) as usize) else { return false };
+        let Some(word) = filter.get_mut((mark >> 6) as usize) else { return false };
         let surely_new = *word & bit == 0;
         *word |= bit;
         !surely_new && value.children().take(ordinal).any(|earlier| earlier.key() == member.key())
     })
 }
 
-/// A number that differs for most keys that differ, of their length and last bytes.
+/// A number below 512 that differs for most keys that differ, of their length and last bytes.
 fn mark(key: &[u8]) -> u64 {
     let ending = match key.last_chunk::<10>() {
         Some([ending @ .., _quote, _colon]) => u64::from_le_bytes(*ending),
         None => key.iter().fold(0, |ending, byte| ending << 8 | u64::from(*byte)),
     };
-    (ending ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+    (ending ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55
 }
 
 /// Above this many members an index is cheaper than looking through them.

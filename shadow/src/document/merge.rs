@@ -57,7 +57,8 @@ impl Merger {
         self.scratch.resize(added, UNCHANGED);
         let mut finder = Finder::of(stored);
         for member in patch.children() {
-            let change = finder.find(member.key()).and_then(|(ordinal, _)| self.scratch.get_mut(first + ordinal));
+            let change =
+                finder.find(member.key()).and_then(|(ordinal, _)| self.scratch.get_mut(first + ordinal));
             match change {
                 Some(change) => *change = member.place,
                 None => self.scratch.push(member.place),

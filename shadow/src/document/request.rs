@@ -2,8 +2,8 @@
 
 use thingstead_core::Timestamp;
 
-use super::json::{self, JsonError, unquote};
 use super::build::Builder;
+use super::json::{self, JsonError, unquote};
 use super::rejection::Rejection;
 use super::tree::{Kind, Value};
 use super::{DocumentLimits, Rejected};
@@ -158,7 +158,9 @@ fn read_version(version: Value<'_>) -> Result<u64, Rejection> {
         _ => String::from_utf8_lossy(version.json()).into_owned(),
     };
     match found.parse() {
-        Ok(number) if version.is(Kind::Number) && found.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
+        Ok(number) if version.is(Kind::Number) && found.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Ok(number)
+        }
         _ => Err(Rejection::InvalidVersion { found }),
     }
 }

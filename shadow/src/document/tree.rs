@@ -98,6 +98,11 @@ impl<'a> Value<'a> {
         self.tree.slice(self.node.key, self.node.start)
     }
 
+    /// The key with the comma before it; of a value that is not the first of its container.
+    pub(super) fn separated_key(self) -> &'a [u8] {
+        self.tree.slice(self.node.key.saturating_sub(1), self.node.start)
+    }
+
     /// Key and value.
     pub(super) fn member(self) -> &'a [u8] {
         self.tree.slice(self.node.key, self.node.end)
@@ -135,9 +140,9 @@ impl<'a> Value<'a> {
             (Kind::Object, Kind::Object) => {
                 let mut finder = super::find::Finder::of(other);
                 self.node.children == other.node.children
-                    && self
-                        .children()
-                        .all(|member| finder.find(member.key()).is_some_and(|(_, found)| member.same_as(found)))
+                    && self.children().all(|member| {
+                        finder.find(member.key()).is_some_and(|(_, found)| member.same_as(found))
+                    })
             }
             (Kind::Number, Kind::Number) => self.json() == other.json() || self.same_number(other),
             (a, b) => a == b && self.json() == other.json(),

@@ -29,6 +29,9 @@ fn documents(table: &mut Table) -> Result<(), Rejected> {
     let whole = state("reported", 42, 1);
     let kibibyte = Stored::Present(run(&Stored::Absent, whole.as_bytes())?.document);
     table.line("shadow: 1 KiB document, first update", || run(&Stored::Absent, whole.as_bytes()));
+    table.line("shadow: 1 KiB document, reading the request alone", || {
+        UpdateRequest::parse(whole.as_bytes(), NOW, &DocumentLimits::default())
+    });
     table.line("shadow: 1 KiB document, all of it replaced", || run(&kibibyte, whole.as_bytes()));
     let tenth = state("reported", 4, 2);
     table.line("shadow: 1 KiB document, a tenth of it replaced", || run(&kibibyte, tenth.as_bytes()));
