@@ -1,5 +1,7 @@
 //! Topic rule destinations: who has agreed to be sent to.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,20 @@ pub struct Destination {
     pub target: DestinationTarget,
     /// What the receiver must hand back; `None` once it was used.
     pub token: Option<String>,
+    /// When an action used it.
+    #[serde(skip)]
+    pub(crate) traffic: Traffic,
+}
+
+/// When a destination was last used, in epoch milliseconds; kept in memory, so that sending writes nothing to disk.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic(Arc<AtomicI64>);
+
+/// Destinations are compared as resources.
+impl PartialEq for Traffic {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// The states of a destination (RULES-445).
@@ -60,7 +76,7 @@ pub enum DestinationTarget {
         /// The members of `influxDBConfiguration` as they were given.
         configuration: Map<String, Value>,
     },
-    /// A VPC, for Kafka; kept, never reached.
+    /// A VPC, for Kafka: whoever uses it reaches the brokers as this machine does.
     Vpc {
         /// The members of `vpcConfiguration` as they were given.
         configuration: Map<String, Value>,
@@ -161,14 +177,27 @@ impl Destination {
             status_reason: String::new(),
             target,
             token: Some(token),
+            traffic: Traffic::default(),
         }
     }
 
-    /// The status at a time: a confirmation that does not come ends in ERROR (RULES-457).
+    /// Remembers that an action used it.
+    pub(crate) fn used(&self, now: Timestamp) {
+        self.traffic.0.fetch_max(now.as_millis(), Ordering::Relaxed);
+    }
+
+    /// The status at a time: a confirmation that does not come ends in ERROR (RULES-457), a VPC destination that nothing
+    /// is sent through in DISABLED (RULES-463).
     pub fn status_at(&self, now: Timestamp) -> (DestinationStatus, &str) {
         let waiting = self.status == DestinationStatus::InProgress;
         if waiting && now.since(self.last_updated_at) >= CONFIRMATION_LIMIT {
             return (DestinationStatus::Error, "the confirmation timed out");
+        }
+        if self.status == DestinationStatus::Enabled && matches!(self.target, DestinationTarget::Vpc { .. }) {
+            let last = self.traffic.0.load(Ordering::Relaxed).max(self.last_updated_at.as_millis());
+            if now.since(Timestamp::from_millis(last)) >= IDLE_VPC_LIMIT {
+                return (DestinationStatus::Disabled, "nothing was sent through it for 30 days");
+            }
         }
         (self.status, &self.status_reason)
     }
@@ -241,5 +270,7 @@ fn check_influx_endpoint(endpoint: &str, urls: HttpActionUrls) -> Result<(), Str
     Err(format!("is {}; it must be https on port 443, 8443, 8086 or 8181", Quoted(endpoint)))
 }
 
+/// So long a VPC destination stays ENABLED without traffic (RULES-463).
+const IDLE_VPC_LIMIT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// So long a confirmation may take; AWS names no number.
 const CONFIRMATION_LIMIT: Duration = Duration::from_secs(30 * 60);

@@ -8,6 +8,7 @@ mod deliveries;
 mod destination;
 mod engine;
 mod error;
+mod kafka;
 mod logs;
 mod rule;
 mod settings;

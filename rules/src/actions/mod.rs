@@ -22,6 +22,8 @@ pub(crate) mod influxdb;
 mod iot_analytics;
 mod iot_events;
 mod iot_sitewise;
+pub(crate) mod kafka;
+pub(crate) mod kafka_properties;
 mod kinesis;
 mod lambda;
 mod location;
@@ -93,6 +95,8 @@ pub(crate) enum Work {
     Aws(Vec<AwsCall>),
     /// A request to a URL of the rule's own.
     Http(Box<http::HttpCall>),
+    /// A record for Kafka.
+    Kafka(Box<kafka::KafkaCall>),
 }
 
 /// Why an action cannot be prepared.
@@ -146,12 +150,7 @@ impl Action {
             ActionKind::Location => Box::new(location::Location::compile(&members)?),
             ActionKind::Salesforce => Box::new(salesforce::Salesforce::compile(&members)?),
             ActionKind::InfluxDb => Box::new(influxdb::InfluxDb::compile(&members)?),
-            ActionKind::Kafka => {
-                return Err(RulesError::NotImplemented(format!(
-                    "`{}`: this server does not serve the action `{name}`",
-                    members.path()
-                )));
-            }
+            ActionKind::Kafka => Box::new(kafka::Kafka::compile(&members)?),
         };
         Ok(Self { kind, prepare, unfilled: unfilled(&members) })
     }

@@ -11,6 +11,7 @@ mod destinations;
 mod functions;
 mod index;
 mod influx;
+mod kafka;
 mod lanes;
 mod metrics;
 mod outcome;
@@ -86,6 +87,7 @@ pub(crate) struct Inner {
     pub(crate) aws: AwsClient,
     pub(crate) functions: Functions,
     pub(crate) batches: batch::Batches,
+    pub(crate) kafka: kafka::Clusters,
     throttle: throttle::Throttle,
 }
 
@@ -119,6 +121,7 @@ impl RuleEngine {
             http,
             aws,
             batches: batch::Batches::default(),
+            kafka: kafka::Clusters::default(),
             throttle: throttle::Throttle::default(),
         });
         let engine = Self { inner, _runtime: Arc::new(OwnRuntime(Some(runtime))) };

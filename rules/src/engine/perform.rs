@@ -67,6 +67,7 @@ impl Inner {
             Work::Aws(calls) => self.queue_aws(step, calls, explain, sent),
             Work::Http(call) if call.batch.is_some() => self.enter_batch(step, *call, explain, sent),
             Work::Http(call) => self.queue_http(step, *call, explain, sent),
+            Work::Kafka(call) => self.queue_kafka(step, *call, sent),
         }
     }
 

@@ -49,6 +49,8 @@ impl State {
         })?;
         inner.store.destinations(|scope, destination| {
             let arn = destination.arn.clone();
+            // What was sent before the start is not known.
+            destination.used(inner.clock.now());
             state.scope_mut(&scope).destinations.insert(arn, destination);
         })?;
         Ok(state)

@@ -14,6 +14,7 @@ mod functions;
 mod http;
 mod influxdb;
 mod iot_actions;
+mod kafka;
 mod republish;
 mod resources;
 mod running;

@@ -188,15 +188,6 @@ async fn a_dead_receiver_neither_delays_the_publisher_nor_other_actions() {
 }
 
 #[tokio::test]
-async fn an_action_that_is_not_served_is_refused_by_name() {
-    let world = World::new();
-    let kafka = json!({"kafka": {"destinationArn": "a", "topic": "t", "clientProperties": {}}});
-    let error = world.try_rule("r", "SELECT * FROM 'in'", json!([kafka])).await.expect_err("refused");
-    assert_eq!((error.code(), error.status()), ("NotImplementedException", 501));
-    assert!(error.to_string().contains("kafka"), "{error}");
-}
-
-#[tokio::test]
 async fn more_than_the_limit_in_a_second_is_throttled_where_that_is_switched_on() {
     // RULES-417, RULES-430, RULES-436, RULES-443
     let settings = thingstead_rules::Settings { evaluations_per_second: Some(2), ..Default::default() };
