@@ -1,9 +1,9 @@
 //! Lifecycle events, and what is remembered of clients (MQTT-198 to MQTT-214, MQTT-239 to MQTT-242).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use thingstead_core::{Message, Origin, Principal, Publication, QoS, Scope, ThingName, Timestamp};
+use thingstead_core::{Message, Origin, Publication, QoS, Scope, ThingName, Timestamp};
 
 use crate::access::Asking;
 use crate::bounds::{REMEMBER, VERSION_MEMORY};
@@ -33,18 +33,6 @@ pub(crate) struct Left {
     pub(crate) keep_alive: u16,
     pub(crate) session_expiry: u32,
     pub(crate) thing: Option<ThingName>,
-}
-
-/// The principal as text, without allocating for the common ones.
-pub(crate) fn principal_text(principal: &Principal) -> Arc<str> {
-    static ANONYMOUS: OnceLock<Arc<str>> = OnceLock::new();
-    match principal {
-        Principal::Certificate(id) => id.shared(),
-        Principal::Iam { unique_id, .. } => Arc::clone(unique_id),
-        Principal::Cognito { identity_id, .. } => Arc::clone(identity_id),
-        Principal::Custom { principal_id, .. } => Arc::clone(principal_id),
-        Principal::Anonymous => Arc::clone(ANONYMOUS.get_or_init(|| "anonymous".into())),
-    }
 }
 
 impl Shard {

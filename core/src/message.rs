@@ -69,6 +69,17 @@ pub struct Properties {
     pub user: Vec<(Arc<str>, Arc<str>)>,
 }
 
+impl Properties {
+    /// About how many bytes they keep in memory.
+    pub fn weight(&self) -> usize {
+        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        text(&self.content_type)
+            + text(&self.response_topic)
+            + self.correlation_data.as_ref().map_or(0, Bytes::len)
+            + self.user.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+    }
+}
+
 impl Message {
     /// A QoS 0 message without properties.
     pub fn new(topic: impl Into<Arc<str>>, payload: impl Into<Bytes>) -> Self {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -47,18 +47,37 @@ impl Principal {
             _ => None,
         }
     }
-}
 
-/// `principalIdentifier` of the events (MQTT-206) and `principal()` of the SQL.
-impl fmt::Display for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// `principalIdentifier` of the events (MQTT-206) and `principal()` of the SQL.
+    pub fn as_str(&self) -> &str {
+        match self {
             Self::Certificate(id) => id,
             Self::Iam { unique_id, .. } => unique_id,
             Self::Cognito { identity_id, .. } => identity_id,
             Self::Custom { principal_id, .. } => principal_id,
-            Self::Anonymous => "anonymous",
-        })
+            Self::Anonymous => ANONYMOUS,
+        }
+    }
+
+    /// The same, shared.
+    pub fn shared(&self) -> Arc<str> {
+        static SHARED_ANONYMOUS: OnceLock<Arc<str>> = OnceLock::new();
+        match self {
+            Self::Certificate(id) => id.shared(),
+            Self::Iam { unique_id, .. } => Arc::clone(unique_id),
+            Self::Cognito { identity_id, .. } => Arc::clone(identity_id),
+            Self::Custom { principal_id, .. } => Arc::clone(principal_id),
+            Self::Anonymous => Arc::clone(SHARED_ANONYMOUS.get_or_init(|| ANONYMOUS.into())),
+        }
+    }
+}
+
+const ANONYMOUS: &str = "anonymous";
+
+/// [`Principal::as_str`].
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -6,7 +6,6 @@ use thingstead_core::journal::{Cause, Kind, Protocol};
 use thingstead_mqtt_wire::{Packet, ReasonCode};
 
 use super::disconnect::{Ending, Reason};
-use crate::presence::principal_text;
 use crate::shard::Shard;
 use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
@@ -25,7 +24,7 @@ impl Shard {
             .event(&live.name.scope, Kind::Pinged)
             .client(Some(live.name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(principal_text(&live.sender.principal))
+            .principal(live.sender.principal.shared())
             .source(live.sender.address);
         self.record(event);
     }

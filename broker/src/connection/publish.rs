@@ -13,7 +13,6 @@ use super::Live;
 use super::disconnect::{Ending, Reason};
 use crate::access::Action;
 use crate::bounds::Bounds;
-use crate::presence::principal_text;
 use crate::reserved::{self, Operation};
 use crate::router::route::Journey;
 use crate::settings::Qos2;
@@ -79,21 +78,19 @@ impl Shard {
             .and_then(|()| judge(live, &publish, &bounds))
             .and_then(|qos| throttle(live, &publish, now, rates).map(|()| qos))
             .map(|qos| {
-                let message = message(&publish, qos, now, &bounds);
-                let publication = Publication {
-                    scope: live.name.scope.clone(),
-                    message,
-                    origin: Origin::Client(Arc::clone(&live.sender)),
-                    at: now,
-                };
-                (publication, live.session, Arc::clone(&live.space))
+                let (scope, origin) = (live.name.scope.clone(), Origin::Client(Arc::clone(&live.sender)));
+                (qos, scope, origin, live.session, Arc::clone(&live.space))
             });
         match accepted {
             Err(refused) => self.refuse_publish(key, &publish, refused),
-            Ok((publication, session, space)) => {
+            Ok((qos, scope, origin, session, space)) => {
+                let packet_id = publish.packet_id;
+                let payload = self.payloads.copy(&publish.payload);
+                let message = message(publish, payload, qos, now, &bounds);
+                let publication = Publication { scope, message, origin, at: now };
                 let journey = Journey { from: Some(session), ..Journey::default() };
                 let stored = self.route_in(&space, publication, journey);
-                if let Some(packet_id) = publish.packet_id {
+                if let Some(packet_id) = packet_id {
                     self.acknowledge(key, packet_id, stored);
                 }
             }
@@ -125,7 +122,7 @@ impl Shard {
             .event(&name.scope, Kind::PublishRefused)
             .client(Some(name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(principal_text(&live.sender.principal))
+            .principal(live.sender.principal.shared())
             .source(live.sender.address)
             .topic(Arc::clone(&publish.topic))
             .payload(Bytes::copy_from_slice(&publish.payload))
@@ -303,27 +300,21 @@ fn check_properties(publish: &Publish, bounds: &Bounds) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The message as it is routed: its payload does not pin the read buffer.
-fn message(publish: &Publish, qos: QoS, now: Timestamp, bounds: &Bounds) -> Message {
-    let properties = publish.properties.as_ref().and_then(|told| {
+/// The message as it is routed. `payload` is a copy that does not pin the read buffer.
+fn message(publish: Publish, payload: Bytes, qos: QoS, now: Timestamp, bounds: &Bounds) -> Message {
+    let properties = publish.properties.and_then(|told| {
         let properties = Properties {
             payload_format: told.payload_format_indicator,
             expires_at: told.message_expiry_interval.map(|seconds| {
                 // MQTT-178
                 now.plus(Duration::from_secs(u64::from(seconds.clamp(1, bounds.message_expiry))))
             }),
-            content_type: told.content_type.clone(),
-            response_topic: told.response_topic.clone(),
-            correlation_data: told.correlation_data.clone(),
-            user: told.user_properties.clone(),
+            content_type: told.content_type,
+            response_topic: told.response_topic,
+            correlation_data: told.correlation_data,
+            user: told.user_properties,
         };
         (properties != Properties::default()).then(|| Arc::new(properties))
     });
-    Message {
-        topic: Arc::clone(&publish.topic),
-        payload: Bytes::copy_from_slice(&publish.payload),
-        qos,
-        retain: publish.retain,
-        properties,
-    }
+    Message { topic: publish.topic, payload, qos, retain: publish.retain, properties }
 }

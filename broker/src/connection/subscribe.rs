@@ -12,7 +12,6 @@ use thingstead_mqtt_wire::{
 
 use super::disconnect::{Ending, Reason};
 use crate::access::Action;
-use crate::presence::principal_text;
 use crate::reserved::{self, Operation};
 use crate::session::Held as Subscription;
 use crate::settings::SubscribeDenied;
@@ -241,7 +240,7 @@ impl Shard {
             .event(&live.name.scope, Kind::Subscribed)
             .client(Some(live.name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(principal_text(&live.sender.principal))
+            .principal(live.sender.principal.shared())
             .source(live.sender.address)
             .topic(Arc::clone(filter))
             .with("qos", qos.as_u8());
@@ -256,7 +255,7 @@ impl Shard {
             .event(&live.name.scope, Kind::SubscribeRefused)
             .client(Some(live.name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(principal_text(&live.sender.principal))
+            .principal(live.sender.principal.shared())
             .source(live.sender.address)
             .topic(Arc::clone(filter))
             .why(rejected.why.clone())

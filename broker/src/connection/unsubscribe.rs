@@ -6,7 +6,6 @@ use thingstead_core::journal::Kind;
 use thingstead_mqtt_wire::{Packet, ReasonCode, UnsubAck, Unsubscribe};
 
 use super::disconnect::Ending;
-use crate::presence::principal_text;
 use crate::shard::Shard;
 use crate::shard::slots::Key;
 use crate::throttle::Exceeded;
@@ -24,7 +23,7 @@ impl Shard {
             let event = self
                 .event(&live.name.scope, Kind::UnsubscribeRefused)
                 .client(Some(live.name.client.shared()))
-                .principal(principal_text(&live.sender.principal))
+                .principal(live.sender.principal.shared())
                 .source(live.sender.address)
                 .why(format!(
                     "UNSUBSCRIBE has {count} filters; at most {most} are allowed, so it was ignored"
@@ -86,7 +85,7 @@ impl Shard {
             .event(&live.name.scope, Kind::UnsubscribeRefused)
             .client(Some(live.name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(principal_text(&live.sender.principal))
+            .principal(live.sender.principal.shared())
             .source(live.sender.address)
             .topic(Arc::clone(filter))
             .why(exceeded.why)
@@ -102,7 +101,7 @@ impl Shard {
             .event(&live.name.scope, Kind::Unsubscribed)
             .client(Some(live.name.client.shared()))
             .thing(live.sender.thing.as_ref().map(|thing| thing.shared()))
-            .principal(principal_text(&live.sender.principal))
+            .principal(live.sender.principal.shared())
             .source(live.sender.address)
             .topic(Arc::clone(filter));
         self.record(event);

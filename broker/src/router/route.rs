@@ -1,18 +1,16 @@
 //! One publication's way to everybody who wants it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use thingstead_core::journal::{Cause, Detail, Kind};
-use thingstead_core::{Event, Origin, Publication, QoS, topic};
+use thingstead_core::journal::{Cause, Kind, Record};
+use thingstead_core::{Origin, Publication, QoS, topic};
 use thingstead_mqtt_wire::{PublishFrame, Version};
 
 use super::SessionKey;
 use super::shared::{Group, Member, Waiting};
 use super::space::Space;
 use super::trie::{Entry, Matches};
-use crate::presence::principal_text;
 use crate::retained::Stored;
 use crate::session::Delivery;
 use crate::session::storage::{self, RETAINED};
@@ -71,23 +69,25 @@ impl Shard {
     }
 
     /// The same for those who know the topic space already.
-    pub(crate) fn route_in(&mut self, space: &Space, publication: Publication, journey: Journey) -> bool {
-        let event = published(&publication);
-        self.record(event);
+    pub(crate) fn route_in(&mut self, space: &Space, mut publication: Publication, journey: Journey) -> bool {
         if self.hub.settings.throttles {
             self.count_answers(space, &publication);
         }
-        if let Some(ingest) = topic::basic_ingest(&publication.message.topic) {
-            self.ingest(ingest.rule, &publication);
+        if topic::basic_ingest(&publication.message.topic).is_some() {
+            self.ingest(&Arc::new(publication));
             return false;
         }
+        let mut matches = std::mem::take(&mut self.matches);
+        space.subscriptions.read().matches(&publication.message.topic, &mut matches);
+        if publication.message.qos == QoS::AtLeastOnce && matches.keep_messages() {
+            publication.message = publication.message.detached();
+        }
+        let publication = Arc::new(publication);
+        self.record(Record::published(&publication));
         let mut stored = false;
         if publication.message.retain && !topic::is_reserved(&publication.message.topic) {
             stored |= self.retain(space, &publication);
         }
-        let publication = Arc::new(publication);
-        let mut matches = std::mem::take(&mut self.matches);
-        space.subscriptions.read().matches(&publication.message.topic, &mut matches);
         stored |= self.fan_out(&publication, &mut matches, journey);
         matches.clear();
         self.matches = matches;
@@ -96,7 +96,11 @@ impl Shard {
     }
 
     /// Basic Ingest: that rule alone (MQTT-193, MQTT-196).
-    fn ingest(&mut self, rule: &str, publication: &Publication) {
+    fn ingest(&mut self, publication: &Arc<Publication>) {
+        self.record(Record::published(publication));
+        let Some(topic::BasicIngest { rule, .. }) = topic::basic_ingest(&publication.message.topic) else {
+            return;
+        };
         let found = self
             .hub
             .wiring()
@@ -112,7 +116,7 @@ impl Shard {
                 .why(format!("there is no enabled rule `{rule}`"))
                 .with("rule", rule);
             let event = match sender {
-                Some(sender) => event.principal(principal_text(&sender.principal)),
+                Some(sender) => event.principal(sender.principal.shared()),
                 None => event,
             };
             self.record(event);
@@ -287,25 +291,4 @@ impl Shard {
             rules.offer(publication);
         }
     }
-}
-
-/// Written out rather than built step by step: it is made for every message, and each step would copy it.
-fn published(publication: &Publication) -> Event {
-    let message = &publication.message;
-    let sender = publication.origin.sender();
-    let event = Event {
-        seq: 0,
-        at: publication.at,
-        scope: publication.scope.clone(),
-        kind: Kind::Published,
-        client: sender.and_then(|sender| sender.client.as_ref()).map(|client| client.shared()),
-        thing: sender.and_then(|sender| sender.thing.as_ref()).map(|thing| thing.shared()),
-        topic: Some(Arc::clone(&message.topic)),
-        payload: Some(message.payload.clone()),
-        principal: sender.map(|sender| principal_text(&sender.principal)),
-        source: sender.and_then(|sender| sender.address),
-        why: Cow::Borrowed(""),
-        detail: Detail::None,
-    };
-    if message.retain { event.with("retain", true) } else { event }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use thingstead_core::QoS;
 
 use super::SessionKey;
@@ -34,7 +35,7 @@ pub(crate) struct Trie {
 
 #[derive(Default)]
 struct Node {
-    children: HashMap<Box<str>, Node>,
+    children: HashMap<Box<str>, Node, RandomState>,
     any: Option<Box<Node>>,
     here: Holders,
     below: Holders,
@@ -73,6 +74,11 @@ impl Matches {
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.groups.clear();
+    }
+
+    /// Whether somebody may keep a QoS 1 message of this topic for longer than it takes to send it.
+    pub(crate) fn keep_messages(&self) -> bool {
+        !self.groups.is_empty() || self.entries.iter().any(|entry| entry.storage.is_some())
     }
 
     fn add(&mut self, holders: &Holders) {

@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use thingstead_core::journal::{Cause, Detail, Kind};
-use thingstead_core::{Event, Publication, QoS, topic};
+use thingstead_core::journal::{Cause, Kind, Record};
+use thingstead_core::{Publication, QoS, topic};
 use thingstead_mqtt_wire::Version;
 
 use super::stored::life_left;
 use super::{Delivery, Outstanding};
 use crate::bounds::{RETRY_AFTER, RETRY_V3, RETRY_V5};
 use crate::connection::publish::too_many_on_connection;
-use crate::presence::principal_text;
 use crate::router::route::Frames;
 use crate::router::shared::Group;
 use crate::shard::Shard;
@@ -114,7 +113,7 @@ impl Shard {
         let decision = live.access.decide_delivery(&message.topic, share);
         let (client, thing) =
             (live.name.client.shared(), live.sender.thing.as_ref().map(|thing| thing.shared()));
-        let (principal, source) = (principal_text(&live.sender.principal), live.sender.address);
+        let (principal, source) = (live.sender.principal.shared(), live.sender.address);
         let event = self
             .event(&delivery.publication.scope, Kind::DeliveryRefused)
             .client(Some(client))
@@ -204,9 +203,6 @@ impl Shard {
             let (bytes, most) = (frame.len(), live.packet_limit);
             return Err(format!("the packet has {bytes} bytes; the client takes at most {most}").into());
         }
-        let (client, thing) =
-            (live.name.client.shared(), live.sender.thing.as_ref().map(|thing| thing.shared()));
-        let (principal, source) = (principal_text(&live.sender.principal), live.sender.address);
         if connection.output.capacity() == 0
             && let Some(spare) = self.spare.pop()
         {
@@ -219,22 +215,8 @@ impl Shard {
             connection.dirty = true;
             self.turn.dirty.push(connection_key);
         }
-        let message = &publication.message;
-        let event = Event {
-            seq: 0,
-            at: self.now,
-            scope: publication.scope.clone(),
-            kind: Kind::Delivered,
-            client: Some(client),
-            thing,
-            topic: Some(Arc::clone(&message.topic)),
-            payload: Some(message.payload.clone()),
-            principal: Some(principal),
-            source,
-            why: Cow::Borrowed(""),
-            detail: Detail::None,
-        };
-        self.record(event);
+        self.turn.events.push(Record::delivered(publication, &live.sender, self.now));
+        self.signal.raise();
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 pub(crate) mod letters;
 pub(crate) mod link;
 pub(crate) mod mail;
+pub(crate) mod payloads;
 pub(crate) mod slots;
 pub(crate) mod thread;
 pub(crate) mod timers;
@@ -17,12 +18,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use thingstead_core::journal::{Event, Kind};
+use foldhash::fast::RandomState;
+use thingstead_core::journal::{Event, Kind, Record};
 use thingstead_core::{Scope, Timestamp};
 use thingstead_store::Batch;
 
 use self::link::Lent;
 use self::mail::{Held, Mail};
+use self::payloads::Payloads;
 use self::slots::{Key, Slots};
 use self::timers::Timers;
 use self::turn::Signal;
@@ -43,9 +46,9 @@ pub(crate) struct Shard {
     /// Sessions, connected or not.
     pub(crate) sessions: Slots<Session>,
     /// The sessions by client.
-    pub(crate) by_name: HashMap<SessionName, Key>,
+    pub(crate) by_name: HashMap<SessionName, Key, RandomState>,
     /// What is remembered of clients beyond their sessions.
-    pub(crate) remembered: HashMap<SessionName, Remembered>,
+    pub(crate) remembered: HashMap<SessionName, Remembered, RandomState>,
     /// What shall happen when.
     pub(crate) timers: Timers,
     /// The time of this step; the clock is asked once per step.
@@ -58,6 +61,8 @@ pub(crate) struct Shard {
     pub(crate) lent: Lent,
     /// The buffer that packets are read from.
     pub(crate) input: BytesMut,
+    /// Where payloads are kept.
+    pub(crate) payloads: Payloads,
     /// Output buffers nobody uses.
     pub(crate) spare: Vec<Vec<u8>>,
     /// Memory of the last match.
@@ -70,7 +75,7 @@ pub(crate) struct Turn {
     /// Connections with something to write.
     pub(crate) dirty: Vec<Key>,
     /// Journal events in order.
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<Record>,
     /// Letters by shard.
     pub(crate) mail: Vec<Vec<Mail>>,
     /// Changes of the database.
@@ -89,14 +94,15 @@ impl Shard {
             hub,
             connections: Slots::default(),
             sessions: Slots::default(),
-            by_name: HashMap::new(),
-            remembered: HashMap::new(),
+            by_name: HashMap::default(),
+            remembered: HashMap::default(),
             timers: Timers::default(),
             now,
             turn: Turn { mail: (0..shards).map(|_| Vec::new()).collect(), ..Turn::default() },
             signal,
             lent: Lent::default(),
             input: BytesMut::new(),
+            payloads: Payloads::default(),
             spare: Vec::new(),
             matches: Matches::default(),
         }
@@ -108,8 +114,8 @@ impl Shard {
     }
 
     /// Writes an event down at the end of the turn.
-    pub(crate) fn record(&mut self, event: Event) {
-        self.turn.events.push(event);
+    pub(crate) fn record(&mut self, event: impl Into<Record>) {
+        self.turn.events.push(event.into());
         self.signal.raise();
     }
 

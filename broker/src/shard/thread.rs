@@ -100,14 +100,21 @@ fn drive(shard: &Rc<RefCell<Shard>>, key: Key) {
 
 async fn timers(shard: Rc<RefCell<Shard>>, hub: Arc<Hub>) {
     let mut moved = hub.clock.moved();
+    let sooner = shard.borrow().timers.sooner();
     loop {
         moved.mark_unchanged();
         let next = guard("a timer", || shard.borrow_mut().tick()).flatten();
         let wait = next.and_then(|next| hub.clock.real_wait(next));
-        // Timers set in the meantime may be due earlier than the one waited for.
-        let wait = wait.unwrap_or(LOOK).clamp(Duration::from_millis(1), LOOK);
+        let due = async {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait.clamp(Duration::from_millis(1), LOOK)).await,
+                // There is no timer, or time stands still.
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = due => {}
+            () = sooner.wait() => {}
             changed = moved.changed() => {
                 if changed.is_err() {
                     return;
@@ -124,5 +131,5 @@ fn guard<T>(what: &str, step: impl FnOnce() -> T) -> Option<T> {
         .ok()
 }
 
-/// Timers are looked at this often at least.
-const LOOK: Duration = Duration::from_millis(50);
+/// Timers are looked at this often at least, because the system's clock may be set.
+const LOOK: Duration = Duration::from_secs(5);

@@ -4,11 +4,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 
 use thingstead_core::Timestamp;
 
 use super::Shard;
 use super::slots::Key;
+use super::turn::Signal;
 
 /// What to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,17 +33,26 @@ pub(crate) enum Timer {
 
 /// A queue of timers.
 #[derive(Default)]
-pub(crate) struct Timers(BinaryHeap<Reverse<(Timestamp, Timer)>>);
+pub(crate) struct Timers {
+    queue: BinaryHeap<Reverse<(Timestamp, Timer)>>,
+    /// What the timer loop waits for; `None` for nothing.
+    awaited: Option<Timestamp>,
+    /// Raised when there is something to wait for that comes sooner.
+    sooner: Rc<Signal>,
+}
 
 impl Timers {
     /// Sets a timer.
     pub(crate) fn add(&mut self, at: Timestamp, timer: Timer) {
-        self.0.push(Reverse((at, timer)));
+        self.queue.push(Reverse((at, timer)));
+        if self.awaited.is_none_or(|awaited| at < awaited) {
+            self.sooner.raise();
+        }
     }
 
     /// When the next one is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.0.peek().map(|Reverse((at, _))| *at)
+        self.queue.peek().map(|Reverse((at, _))| *at)
     }
 
     /// The next one that is due.
@@ -49,7 +60,12 @@ impl Timers {
         if self.next()? > now {
             return None;
         }
-        self.0.pop().map(|Reverse((_, timer))| timer)
+        self.queue.pop().map(|Reverse((_, timer))| timer)
+    }
+
+    /// Raised when a timer is set that is due before the one that [`Shard::tick`] answered.
+    pub(crate) fn sooner(&self) -> Rc<Signal> {
+        Rc::clone(&self.sooner)
     }
 }
 
@@ -70,10 +86,11 @@ impl Shard {
             }
             budget -= 1;
             if budget == 0 {
-                return Some(self.now);
+                break;
             }
         }
-        self.timers.next()
+        self.timers.awaited = self.timers.next();
+        self.timers.awaited
     }
 }
 

@@ -4,9 +4,11 @@
 mod cause;
 mod event;
 mod query;
+mod record;
 mod ring;
 
 pub use cause::{Cause, Protocol, Tally};
 pub use event::{Detail, Event, Kind};
 pub use query::{NearMiss, Path, Query, QueryError};
+pub use record::Record;
 pub use ring::{Capacity, Journal};

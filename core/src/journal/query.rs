@@ -8,6 +8,7 @@ use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
 use serde_json::Value;
 
+use super::record::Facts;
 use super::{Event, Kind};
 use crate::{Timestamp, topic};
 
@@ -112,11 +113,15 @@ impl Query {
 
     /// Whether the event is wanted.
     pub fn accepts(&self, event: &Event) -> bool {
-        self.frame_accepts(event)
-            && self.kind.is_none_or(|kind| kind == event.kind)
-            && self.client_accepts(event)
-            && self.topic_accepts(event)
-            && self.path_accepts(event)
+        self.accepts_all_but_payload(&event.facts()) && self.path_accepts(event.payload.as_deref())
+    }
+
+    /// Whether everything but the payload is wanted: what can be said quickly.
+    pub(super) fn accepts_all_but_payload(&self, facts: &Facts<'_>) -> bool {
+        self.kind.is_none_or(|kind| kind == facts.kind)
+            && self.frame_accepts(facts)
+            && self.client_accepts(facts)
+            && self.topic_accepts(facts)
     }
 
     /// The events of `candidates` that fail in exactly one of topic, JSONPath, client, or that were refused instead of done.
@@ -125,19 +130,20 @@ impl Query {
     }
 
     fn near_miss(&self, event: Event) -> Option<NearMiss> {
-        if !self.frame_accepts(&event) {
+        let facts = event.facts();
+        if !self.frame_accepts(&facts) {
             return None;
         }
         let refused_instead =
-            self.kind.is_some_and(|kind| kind != event.kind && refusal_of(kind) == Some(event.kind));
-        if !refused_instead && self.kind.is_some_and(|kind| kind != event.kind) {
+            self.kind.is_some_and(|kind| kind != facts.kind && refusal_of(kind) == Some(facts.kind));
+        if !refused_instead && self.kind.is_some_and(|kind| kind != facts.kind) {
             return None;
         }
         let misses = [
             (refused_instead, "denied"),
-            (!self.client_accepts(&event), "client"),
-            (!self.topic_accepts(&event), "topic"),
-            (!self.path_accepts(&event), "jsonpath"),
+            (!self.client_accepts(&facts), "client"),
+            (!self.topic_accepts(&facts), "topic"),
+            (!self.path_accepts(facts.payload), "jsonpath"),
         ];
         let mut missed = misses.iter().filter(|(missed, _)| *missed).map(|(_, name)| *name);
         let (differs, None) = (missed.next()?, missed.next()) else { return None };
@@ -158,28 +164,27 @@ impl Query {
         Some(NearMiss { event, differs, why })
     }
 
-    fn frame_accepts(&self, event: &Event) -> bool {
-        self.since.is_none_or(|since| event.at >= since)
-            && self.after_seq.is_none_or(|seq| event.seq > seq)
-            && same(self.thing.as_deref(), event.thing.as_deref())
-            && same(self.principal.as_deref(), event.principal.as_deref())
-            && self.account.as_deref().is_none_or(|account| account == event.scope.account())
+    fn frame_accepts(&self, facts: &Facts<'_>) -> bool {
+        self.since.is_none_or(|since| facts.at >= since)
+            && self.after_seq.is_none_or(|seq| facts.seq > seq)
+            && same(self.thing.as_deref(), facts.thing)
+            && same(self.principal.as_deref(), facts.principal)
+            && self.account.as_deref().is_none_or(|account| account == facts.scope.account())
     }
 
-    fn client_accepts(&self, event: &Event) -> bool {
-        same(self.client.as_deref(), event.client.as_deref())
+    fn client_accepts(&self, facts: &Facts<'_>) -> bool {
+        same(self.client.as_deref(), facts.client)
     }
 
-    fn topic_accepts(&self, event: &Event) -> bool {
+    fn topic_accepts(&self, facts: &Facts<'_>) -> bool {
         self.topic.as_deref().is_none_or(|filter| {
-            event.topic.as_deref().is_some_and(|topic| filter == topic || topic::matches(filter, topic))
+            facts.topic.is_some_and(|topic| filter == topic || topic::matches(filter, topic))
         })
     }
 
-    fn path_accepts(&self, event: &Event) -> bool {
+    pub(super) fn path_accepts(&self, payload: Option<&[u8]>) -> bool {
         self.jsonpath.as_ref().is_none_or(|path| {
-            let payload = event.payload.as_deref().unwrap_or_default();
-            serde_json::from_slice::<Value>(payload).is_ok_and(|value| path.finds(&value))
+            serde_json::from_slice::<Value>(payload.unwrap_or_default()).is_ok_and(|value| path.finds(&value))
         })
     }
 }

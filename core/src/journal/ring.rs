@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Cause, Event, Kind, Protocol, Query, Tally};
+use super::{Cause, Event, Kind, Protocol, Query, Record, Tally};
 
 /// How much the journal keeps; the oldest events go first.
 #[derive(Clone, Copy, Debug)]
@@ -29,18 +28,58 @@ impl Default for Capacity {
 pub struct Journal(Arc<Inner>);
 
 struct Inner {
-    /// How many events there ever were, by [`place`].
-    totals: Vec<AtomicU64>,
     ring: Mutex<Ring>,
     capacity: Capacity,
     /// The sequence number of the newest event.
     newest: watch::Sender<u64>,
 }
 
+/// Sequence numbers are not kept: the newest record has the one before `next_seq`, and there are no gaps.
 struct Ring {
-    events: VecDeque<Event>,
+    records: VecDeque<Record>,
     bytes: usize,
     next_seq: u64,
+    /// How many events there ever were, by [`place`].
+    totals: Vec<u64>,
+}
+
+impl Ring {
+    fn count(&mut self, kind: Kind, cause: Cause, protocol: Protocol) {
+        if let Some(total) = self.totals.get_mut(place(kind, cause, protocol)) {
+            *total += 1;
+        }
+    }
+
+    /// The sequence number of the oldest record, or of the next one when there is none.
+    fn first_seq(&self) -> u64 {
+        self.next_seq.saturating_sub(self.records.len() as u64)
+    }
+
+    /// The records with their numbers, oldest first, of those after `seq`.
+    fn after(&self, seq: u64) -> impl DoubleEndedIterator<Item = (u64, &Record)> {
+        let first = self.first_seq();
+        let skipped = usize::try_from(seq.saturating_add(1).saturating_sub(first)).unwrap_or(usize::MAX);
+        let skipped = skipped.min(self.records.len());
+        self.records
+            .range(skipped..)
+            .enumerate()
+            .map(move |(index, record)| (first + (skipped + index) as u64, record))
+    }
+
+    /// Forgets the oldest records until the rest is within the capacity.
+    fn shrink(&mut self, capacity: Capacity) {
+        let mut surplus = self.records.len().saturating_sub(capacity.events);
+        let mut bytes = self.bytes;
+        for (index, record) in self.records.iter().enumerate() {
+            if index >= surplus && bytes <= capacity.bytes {
+                break;
+            }
+            bytes -= record.bytes();
+            surplus = surplus.max(index + 1);
+        }
+        self.bytes = bytes;
+        self.records.drain(..surplus);
+    }
 }
 
 impl Default for Journal {
@@ -53,35 +92,34 @@ impl Journal {
     /// An empty journal.
     pub fn new(capacity: Capacity) -> Self {
         Self(Arc::new(Inner {
-            totals: (0..Kind::ALL.len() * PLACES).map(|_| AtomicU64::new(0)).collect(),
-            ring: Mutex::new(Ring { events: VecDeque::new(), bytes: 0, next_seq: 1 }),
+            ring: Mutex::new(Ring {
+                records: VecDeque::new(),
+                bytes: 0,
+                next_seq: 1,
+                totals: vec![0; Kind::ALL.len() * PLACES],
+            }),
             capacity,
             newest: watch::channel(0).0,
         }))
     }
 
     /// Writes an event down.
-    pub fn record(&self, event: Event) {
+    pub fn record(&self, event: impl Into<Record>) {
         self.record_all(std::iter::once(event));
     }
 
     /// Writes events down under one lock, in order; a shard calls this once per turn.
-    pub fn record_all(&self, events: impl IntoIterator<Item = Event>) {
+    pub fn record_all(&self, events: impl IntoIterator<Item = impl Into<Record>>) {
         let mut ring = self.0.ring.lock();
         let first = ring.next_seq;
-        for mut event in events {
-            self.tally(event.kind, event.cause(), event.protocol());
-            event.seq = ring.next_seq;
+        for record in events {
+            let record = record.into();
+            ring.count(record.kind(), record.cause(), record.protocol());
             ring.next_seq += 1;
-            ring.bytes += weight(&event);
-            ring.events.push_back(event);
-            while ring.events.len() > self.0.capacity.events || ring.bytes > self.0.capacity.bytes {
-                match ring.events.pop_front() {
-                    Some(oldest) => ring.bytes -= weight(&oldest),
-                    None => break,
-                }
-            }
+            ring.bytes += record.bytes();
+            ring.records.push_back(record);
         }
+        ring.shrink(self.0.capacity);
         let newest = ring.next_seq - 1;
         drop(ring);
         if newest >= first && self.0.newest.receiver_count() > 0 {
@@ -91,31 +129,45 @@ impl Journal {
 
     /// Counts an event without writing it down.
     pub fn tally(&self, kind: Kind, cause: Cause, protocol: Protocol) {
-        if let Some(total) = self.0.totals.get(place(kind, cause, protocol)) {
-            total.fetch_add(1, Ordering::Relaxed);
-        }
+        self.0.ring.lock().count(kind, cause, protocol);
     }
 
     /// The events that match, oldest first; with a limit the newest of them.
     pub fn find(&self, query: &Query) -> Vec<Event> {
-        let ring = self.0.ring.lock();
         let limit = query.limit.unwrap_or(usize::MAX);
-        let mut found: Vec<Event> =
-            ring.events.iter().rev().filter(|event| query.accepts(event)).take(limit).cloned().collect();
+        // Payloads are parsed when nobody waits for the lock any more.
+        let most = if query.jsonpath.is_some() { usize::MAX } else { limit };
+        let ring = self.0.ring.lock();
+        let candidates = ring.after(query.after_seq.unwrap_or(0)).rev();
+        let found: Vec<(u64, Record)> = candidates
+            .filter(|(seq, record)| query.accepts_all_but_payload(&record.facts(*seq)))
+            .take(most)
+            .map(|(seq, record)| (seq, record.clone()))
+            .collect();
+        drop(ring);
+        let mut found: Vec<Event> = found
+            .into_iter()
+            .filter(|(seq, record)| query.path_accepts(record.facts(*seq).payload))
+            .take(limit)
+            .map(|(seq, record)| record.event(seq))
+            .collect();
         found.reverse();
         found
     }
 
     /// How many events match, limits ignored.
     pub fn count(&self, query: &Query) -> usize {
-        self.0.ring.lock().events.iter().filter(|event| query.accepts(event)).count()
+        if query.jsonpath.is_some() {
+            return self.find(&Query { limit: None, ..query.clone() }).len();
+        }
+        let ring = self.0.ring.lock();
+        let candidates = ring.after(query.after_seq.unwrap_or(0));
+        candidates.filter(|(seq, record)| query.accepts_all_but_payload(&record.facts(*seq))).count()
     }
 
     /// Everything that is kept with a sequence number above `seq`, oldest first.
     pub fn after(&self, seq: u64) -> Vec<Event> {
-        let ring = self.0.ring.lock();
-        let start = ring.events.partition_point(|event| event.seq <= seq);
-        ring.events.range(start..).cloned().collect()
+        self.kept_after(seq, usize::MAX)
     }
 
     /// The sequence number of the newest event; changes wake its receivers.
@@ -128,18 +180,19 @@ impl Journal {
 
     /// How many events of each kind there were since the start, forgotten ones included.
     pub fn totals(&self) -> impl Iterator<Item = (Kind, u64)> {
-        let sum = |totals: &[AtomicU64]| totals.iter().map(|total| total.load(Ordering::Relaxed)).sum();
-        Kind::ALL.iter().zip(self.0.totals.chunks(PLACES)).map(move |(kind, totals)| (*kind, sum(totals)))
+        let totals = self.0.ring.lock().totals.clone();
+        let sums: Vec<u64> = totals.chunks(PLACES).map(|totals| totals.iter().sum()).collect();
+        Kind::ALL.iter().copied().zip(sums)
     }
 
     /// The same by cause and protocol, without those that never happened.
     pub fn tallies(&self) -> Vec<Tally> {
+        let totals = self.0.ring.lock().totals.clone();
         let mut tallies = Vec::new();
         for &kind in Kind::ALL {
             for &cause in Cause::ALL {
                 for &protocol in Protocol::ALL {
-                    let total = self.0.totals.get(place(kind, cause, protocol));
-                    let count = total.map_or(0, |total| total.load(Ordering::Relaxed));
+                    let count = totals.get(place(kind, cause, protocol)).copied().unwrap_or_default();
                     if count > 0 {
                         tallies.push(Tally { kind, cause, protocol, count });
                     }
@@ -151,11 +204,17 @@ impl Journal {
 
     /// Up to `limit` events behind `seq`, oldest first, and how many in between are forgotten already.
     pub fn batch_after(&self, seq: u64, limit: usize) -> (Vec<Event>, u64) {
-        let ring = self.0.ring.lock();
-        let start = ring.events.partition_point(|event| event.seq <= seq);
-        let events: Vec<Event> = ring.events.range(start..).take(limit).cloned().collect();
+        let events = self.kept_after(seq, limit);
         let missed = events.first().map_or(0, |first| first.seq.saturating_sub(seq + 1));
         (events, missed)
+    }
+
+    fn kept_after(&self, seq: u64, limit: usize) -> Vec<Event> {
+        let ring = self.0.ring.lock();
+        let kept = ring.after(seq).take(limit);
+        let kept: Vec<(u64, Record)> = kept.map(|(seq, record)| (seq, record.clone())).collect();
+        drop(ring);
+        kept.into_iter().map(|(seq, record)| record.event(seq)).collect()
     }
 
     /// The sequence number of the newest event; 0 before the first.
@@ -166,14 +225,16 @@ impl Journal {
     /// Forgets everything; sequence numbers go on.
     pub fn clear(&self) {
         let mut ring = self.0.ring.lock();
-        ring.events.clear();
+        let forgotten = std::mem::take(&mut ring.records);
         ring.bytes = 0;
+        drop(ring);
+        drop(forgotten);
     }
 }
 
 impl std::fmt::Debug for Journal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Journal({} events)", self.0.ring.lock().events.len())
+        write!(f, "Journal({} events)", self.0.ring.lock().records.len())
     }
 }
 
@@ -184,12 +245,6 @@ const fn place(kind: Kind, cause: Cause, protocol: Protocol) -> usize {
 
 /// The counters of one kind.
 const PLACES: usize = Cause::ALL.len() * Protocol::ALL.len();
-
-fn weight(event: &Event) -> usize {
-    event.payload.as_ref().map_or(0, bytes::Bytes::len)
-        + event.topic.as_ref().map_or(0, |topic| topic.len())
-        + 64
-}
 
 #[cfg(test)]
 mod tests {
@@ -209,6 +264,21 @@ mod tests {
         journal.clear();
         journal.record(event("d"));
         assert_eq!(journal.after(0).first().map(|event| event.seq), Some(4));
+    }
+
+    #[test]
+    fn bytes_are_bounded_too_and_questions_see_the_right_numbers() {
+        let journal = Journal::new(Capacity { events: 100, bytes: 3 * (64 + 1) });
+        journal.record_all(["a", "b", "c", "d", "e"].map(event));
+        let seqs = |query: &Query| journal.find(query).iter().map(|event| event.seq).collect::<Vec<_>>();
+        assert_eq!(seqs(&Query::default()), [3, 4, 5]);
+        assert_eq!(seqs(&Query { after_seq: Some(4), ..Query::default() }), [5]);
+        assert_eq!(seqs(&Query { limit: Some(2), ..Query::default() }), [4, 5]);
+        assert_eq!(seqs(&Query { topic: Some("d".to_owned()), ..Query::default() }), [4]);
+        assert_eq!(journal.count(&Query { limit: Some(1), ..Query::default() }), 3);
+        assert_eq!(journal.after(u64::MAX).len(), 0);
+        let published = journal.totals().find(|(kind, _)| *kind == Kind::Published);
+        assert_eq!(published, Some((Kind::Published, 5)));
     }
 
     #[test]

@@ -155,6 +155,7 @@ impl Action {
     }
 
     /// The bit of an action whose decisions are remembered: those of a connection's every packet.
+    #[inline]
     pub(super) const fn remembered(self) -> Option<u8> {
         match self {
             Self::Publish => Some(1),

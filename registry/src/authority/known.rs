@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 /// What is known about topics and filters: for each a bit for every action that was asked and one for every one that was
 /// granted. Bounded: when it is full it starts anew.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    subjects: HashMap<Box<str>, Bits>,
+    subjects: HashMap<Box<str>, Bits, RandomState>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -16,6 +18,7 @@ struct Bits {
 }
 
 impl Known {
+    #[inline]
     pub(super) fn get(&self, action: u8, subject: &str) -> Option<bool> {
         let bits = self.subjects.get(subject)?;
         (bits.asked & action != 0).then_some(bits.granted & action != 0)

@@ -121,14 +121,27 @@ impl Authority {
     /// Whether the action on a topic, filter, client … (the bare name, see [`Action`]) is allowed.
     ///
     /// Decisions on topics and filters are remembered until something changes.
+    #[inline]
     pub fn permits(&mut self, action: Action, subject: &str) -> bool {
+        let known = action
+            .remembered()
+            .filter(|_| self.standing_counts())
+            .and_then(|bit| self.known.get(bit, subject));
+        known.unwrap_or_else(|| self.judge(action, subject))
+    }
+
+    /// Whether what is remembered is still so: nothing has changed, and time alone changes nothing.
+    #[inline]
+    fn standing_counts(&self) -> bool {
+        self.standing.as_ref().is_some_and(|standing| {
+            standing.generation == self.generation.load(Ordering::Acquire) && !standing.depends_on_time
+        })
+    }
+
+    fn judge(&mut self, action: Action, subject: &str) -> bool {
         let fresh = self.refresh();
-        let remembered = action.remembered().filter(|_| fresh);
-        if let Some(known) = remembered.and_then(|bit| self.known.get(bit, subject)) {
-            return known;
-        }
         let allowed = self.outcome(action, subject).is_allowed();
-        if let Some(bit) = remembered {
+        if let Some(bit) = action.remembered().filter(|_| fresh) {
             self.known.insert(bit, subject, allowed);
         }
         allowed
@@ -142,6 +155,7 @@ impl Authority {
 
     /// Whether a message on `topic` may be delivered to this client; `share` is the share name of a shared
     /// subscription, for which either form of the topic suffices (POLICY-103, POLICY-138).
+    #[inline]
     pub fn permits_delivery(&mut self, topic: &str, share: Option<&str>) -> bool {
         let Some(share) = share else { return self.permits(Action::Receive, topic) };
         let shared = format!("$share/{share}/{topic}");
