@@ -43,7 +43,7 @@ function follow() {
 
 const KINDS = [
   "authentication_refused", "connected", "connect_refused", "disconnected", "malformed", "published",
-  "publish_refused", "subscribed", "subscribe_refused", "unsubscribed", "delivered", "delivery_refused", "queued",
+  "publish_refused", "subscribed", "subscribe_refused", "unsubscribe_refused", "unsubscribed", "delivered", "delivery_refused", "queued",
   "dropped", "retained", "retained_cleared", "session_ended", "shadow_accepted", "shadow_rejected", "rule_matched",
   "rule_not_matched", "rule_failed", "rule_not_found", "action_succeeded", "action_failed", "api_call",
   "request_refused", "admin",

@@ -11,6 +11,7 @@ use thingstead_mqtt_wire::{ConnAck, ConnAckProperties, Connect, Packet, ReasonCo
 
 use super::disconnect::{Ending, Reason};
 use super::refuse::Refusal;
+use super::wording::Wording;
 use super::{Live, will};
 use crate::access::{Access, Action, Asking, Everything};
 use crate::bounds;
@@ -54,7 +55,7 @@ impl Shard {
     /// Handles CONNECT on the client's home shard.
     pub(crate) fn connect(&mut self, key: Key, connect: Connect) {
         let Some(connection) = self.connections.get(key) else { return };
-        let (version, peer) = (connect.version, connection.peer.clone());
+        let peer = connection.peer.clone();
         let assigned = connect.client_id.is_empty();
         // An id made here must have its home here, too, or the next CONNECT with it would not find the session.
         let client = if assigned {
@@ -65,7 +66,7 @@ impl Shard {
         let acceptable =
             self.acceptable(&connect, &client).and_then(|()| self.throttle_connect(&peer, &client));
         if let Err(refusal) = acceptable {
-            return self.refuse(key, version, &client, refusal);
+            return self.refuse(key, &connect, &client, refusal);
         }
         let expiry = self.granted_expiry(&connect);
         let asking = Asking {
@@ -90,7 +91,7 @@ impl Shard {
             if refusal.decision.is_some() {
                 self.connect_failed(&asking, access.exclusive_thing().as_ref(), &session_id);
             }
-            return self.refuse(key, version, &client, refusal);
+            return self.refuse(key, &connect, &client, refusal);
         }
         let name = SessionName { scope: peer.identity.scope.clone(), client };
         self.accept(key, connect, name, access, session_id, (assigned, expiry));
@@ -134,7 +135,7 @@ impl Shard {
             packet_limit: told.maximum_packet_size.map_or(usize::MAX, |bytes| bytes as usize),
             window: usize::from(told.receive_maximum.unwrap_or(u16::MAX).min(self.hub.bounds.in_flight)),
             aliases: Vec::new(),
-            explain: told.request_problem_information.unwrap_or(true),
+            wording: Wording::of(&connect),
             unacknowledged: smallvec::SmallVec::new(),
             rate: Rate::default(),
             version_number,

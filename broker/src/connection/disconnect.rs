@@ -52,6 +52,19 @@ impl Reason {
             Self::WebSocketTtl => "WEBSOCKET_TTL_EXPIRATION",
         }
     }
+
+    /// What would have kept the connection, where the reason alone tells.
+    const fn fix(self) -> Option<&'static str> {
+        match self {
+            Self::DuplicateClientId => {
+                Some("give every client a client id of its own; of two with the same id the newer one stays")
+            }
+            Self::KeepAliveTimeout => Some(
+                "send a packet, PINGREQ if nothing else, within the keep alive interval, or ask for a longer one",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// How a connection ends.
@@ -61,9 +74,9 @@ pub(crate) struct Ending {
     pub(crate) reason: Reason,
     /// What a v5 client is told; v3 clients just see the close (MQTT-078).
     pub(crate) tell: Option<ReasonCode>,
-    /// For the journal.
+    /// For the journal, and for a v5 client that is told anything.
     pub(crate) why: Cow<'static, str>,
-    /// What a v5 client is told in words (MQTT-079).
+    /// What a v5 client is told in words instead (MQTT-079).
     pub(crate) reason_string: Option<&'static str>,
     /// Whether the Will is published (MQTT-060).
     pub(crate) will: bool,
@@ -103,7 +116,7 @@ impl Ending {
         Self { tell: Some(reason), ..self }
     }
 
-    /// With a Reason String.
+    /// With other words for the client than for the journal.
     pub(crate) fn saying(self, text: &'static str) -> Self {
         Self { reason_string: Some(text), ..self }
     }
@@ -155,7 +168,8 @@ impl Shard {
         let live = connection.live.take();
         if let Some(live) = &live {
             if let (Some(reason), Version::V5) = (ending.tell, live.version) {
-                let packet = match ending.reason_string.filter(|_| live.explain) {
+                let words = ending.reason_string.unwrap_or(&ending.why);
+                let packet = match live.wording.say(words) {
                     Some(text) => Disconnect::with_reason_string(reason, text),
                     None => Disconnect::new(reason),
                 };
@@ -171,6 +185,10 @@ impl Shard {
                 .with("session", &*live.sender.session)
                 .source(Some(peer.address))
                 .with("connected_ms", i64::try_from(self.now.since(since).as_millis()).unwrap_or(i64::MAX));
+            let event = match ending.reason.fix() {
+                Some(fix) => event.with("fix", fix),
+                None => event,
+            };
             self.record(event);
         } else {
             tracing::debug!(peer = %peer.address, why = %ending.why, "a connection ended before CONNECT was accepted");

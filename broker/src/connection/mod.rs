@@ -10,6 +10,7 @@ pub(crate) mod refuse;
 pub(crate) mod subscribe;
 pub(crate) mod unsubscribe;
 pub(crate) mod will;
+pub(crate) mod wording;
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -21,6 +22,7 @@ use thingstead_core::message::Sender;
 use thingstead_core::{Scope, Timestamp};
 use thingstead_mqtt_wire::{Decoder, Version, Will};
 
+use self::wording::Wording;
 use crate::access::Access;
 use crate::hub::SessionName;
 use crate::router::space::Space;
@@ -84,8 +86,8 @@ pub(crate) struct Live {
     pub(crate) window: usize,
     /// Inbound topic aliases, by number less one.
     pub(crate) aliases: Vec<Option<Arc<str>>>,
-    /// Whether failures may carry reason strings.
-    pub(crate) explain: bool,
+    /// How failures are told.
+    pub(crate) wording: Wording,
     /// Inbound packet identifiers whose acknowledgement waits for the store.
     pub(crate) unacknowledged: SmallVec<[u16; 8]>,
     /// Publishes in this second, in and out.

@@ -117,7 +117,7 @@ impl Shard {
         let Some(live) = self.connections.get(key).and_then(|connection| connection.live.as_ref()) else {
             return;
         };
-        let (version, name) = (live.version, &live.name);
+        let (version, wording, name) = (live.version, live.wording, &live.name);
         let event = self
             .event(&name.scope, Kind::PublishRefused)
             .client(Some(name.client.shared()))
@@ -136,10 +136,8 @@ impl Shard {
         self.record(event);
         match publish.packet_id {
             Some(packet_id) if version.is_v5() && refused.manner != Manner::Fatal => {
-                self.put(
-                    key,
-                    &Packet::PubAck(PubAck { packet_id, reason: refused.reason, properties: None }),
-                );
+                let properties = wording.properties(&refused.why);
+                self.put(key, &Packet::PubAck(PubAck { packet_id, reason: refused.reason, properties }));
             }
             _ if refused.manner == Manner::Silent => {}
             _ => {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use thingstead_core::Decision;
 use thingstead_core::journal::{Cause, Kind};
-use thingstead_mqtt_wire::{ConnAck, Packet, ReasonCode, Version};
+use thingstead_mqtt_wire::{ConnAck, Connect, Packet, ReasonCode};
 
 use super::disconnect::{Ending, Reason};
+use super::wording::Wording;
 use crate::shard::Shard;
 use crate::shard::slots::Key;
 use crate::throttle::Exceeded;
@@ -45,7 +46,7 @@ impl Refusal {
 
 impl Shard {
     /// Answers CONNACK where the version has one for it, and closes.
-    pub(crate) fn refuse(&mut self, key: Key, version: Version, client: &str, refusal: Refusal) {
+    pub(crate) fn refuse(&mut self, key: Key, connect: &Connect, client: &str, refusal: Refusal) {
         let Some(connection) = self.connections.get(key) else { return };
         let peer = connection.peer.clone();
         let event = self
@@ -62,8 +63,10 @@ impl Shard {
         };
         self.record(event);
         // MQTT-050, MQTT-044, MQTT-055: v3 clients see nothing but the close.
-        if version.is_v5() {
-            self.put_as(key, version, &Packet::ConnAck(Box::new(ConnAck::refused(refusal.reason))));
+        if connect.version.is_v5() {
+            let mut answer = ConnAck::refused(refusal.reason);
+            answer.properties.reason_string = Wording::of(connect).say(&refusal.why);
+            self.put_as(key, connect.version, &Packet::ConnAck(Box::new(answer)));
         }
         let reason = match refusal.cause {
             Cause::Authorization => Reason::AuthError,

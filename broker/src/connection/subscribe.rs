@@ -58,7 +58,7 @@ impl Shard {
         let Some(live) = self.connections.get(key).and_then(|connection| connection.live.as_ref()) else {
             return;
         };
-        let (version, session) = (live.version, live.session);
+        let (version, wording, session) = (live.version, live.wording, live.session);
         if let Some(ending) = self.unacceptable(&subscribe) {
             return self.end(key, ending);
         }
@@ -67,6 +67,7 @@ impl Shard {
             return self.put(key, &Packet::SubAck(SubAck::new(subscribe.packet_id, reasons)));
         }
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
+        let mut words = Vec::new();
         let mut granted = Vec::new();
         for wanted in subscribe.filters {
             match self.grant(key, session, &wanted) {
@@ -89,11 +90,13 @@ impl Shard {
                         return self.end(key, Ending::new(reason, rejected.why));
                     }
                     reasons.push(rejected.reason);
+                    words.push(rejected.why);
                 }
             }
         }
         let stored = !granted.is_empty() && self.store_session(session);
-        let ack = Packet::SubAck(SubAck::new(subscribe.packet_id, reasons));
+        let properties = wording.properties(&words.join("; "));
+        let ack = Packet::SubAck(SubAck { packet_id: subscribe.packet_id, reasons, properties });
         self.put_or_hold(key, &ack, subscribe.packet_id.get(), stored);
         for granted in &granted {
             let wanted = match granted.retain_handling {

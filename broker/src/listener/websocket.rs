@@ -44,7 +44,7 @@ async fn upgrade(
     };
     let packet = usher.hub.bounds.packet;
     upgrade
-        .protocols(["mqtt"])
+        .protocols(SUBPROTOCOLS)
         .read_buffer_size(BUFFER)
         .write_buffer_size(0)
         .max_message_size(packet.saturating_mul(2))
@@ -119,6 +119,10 @@ fn forbidden(usher: &Usher, ends: Ends, why: &str) -> Response {
     let headers = [("content-type", "application/json"), ("x-amzn-RequestId", id.as_str())];
     (StatusCode::FORBIDDEN, headers, body).into_response()
 }
+
+/// What browsers and SDKs ask for (MQTT-011). Version 1 of the device SDK for JavaScript asks for `mqttv3.1` and gives up when
+/// it is not echoed.
+const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 
 /// An idle WebSocket keeps this much.
 const BUFFER: usize = 4 * 1024;

@@ -20,3 +20,5 @@ mod throttles;
 mod tls;
 #[cfg(test)]
 mod websocket;
+#[cfg(test)]
+mod words;

@@ -25,11 +25,20 @@ struct Web {
 impl Web {
     /// The status line and headers; the socket when it was upgraded.
     async fn open(fort: &Fort, pair: Option<&Pair>, query: &str) -> (String, Option<Self>) {
+        Self::open_as(fort, pair, query, "mqtt").await
+    }
+
+    async fn open_as(
+        fort: &Fort,
+        pair: Option<&Pair>,
+        query: &str,
+        subprotocol: &str,
+    ) -> (String, Option<Self>) {
         let mut stream = fort.https(pair, &[]).await;
         let request = format!(
             "GET /mqtt{query} HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             sec-websocket-protocol: mqtt\r\n\r\n"
+             sec-websocket-protocol: {subprotocol}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await.expect("written");
         let mut buffer = BytesMut::new();
@@ -131,6 +140,24 @@ async fn mqtt_travels_over_a_websocket() {
             assert_eq!(watcher.payload().await, "gone");
         }
     }
+}
+
+#[tokio::test]
+async fn the_subprotocol_is_echoed() {
+    // MQTT-011, AUTH-105; `mqttv3.1` is what version 1 of the device SDK for JavaScript asks for.
+    let fort = Fort::new().await;
+    let pair = Pair::device();
+    fort.register(&pair, true, "ACTIVE");
+    for subprotocol in ["mqtt", "mqttv3.1"] {
+        let (head, web) = Web::open_as(&fort, Some(&pair), "", subprotocol).await;
+        assert!(web.is_some(), "{head}");
+        assert!(
+            head.to_lowercase().contains(&format!("sec-websocket-protocol: {subprotocol}\r\n")),
+            "{head}"
+        );
+    }
+    let (head, _) = Web::open_as(&fort, Some(&pair), "", "stomp").await;
+    assert!(!head.to_lowercase().contains("sec-websocket-protocol"), "{head}");
 }
 
 #[tokio::test]

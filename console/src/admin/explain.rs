@@ -43,10 +43,8 @@ pub(super) async fn explain(
         principal: parameters.get("certificate").cloned(),
         ..Query::default()
     };
-    let explanations: Vec<_> = deps
-        .journal
-        .find(&query)
-        .iter()
+    let events = deps.journal.find(&query);
+    let explanations: Vec<_> = told_once(&events)
         .rev()
         .filter_map(explanation)
         .filter(|found| !denied_only || found.get("outcome").is_some_and(|outcome| outcome != "ALLOWED"))
@@ -56,6 +54,17 @@ pub(super) async fn explain(
 }
 
 const DEFAULT_LIMIT: usize = 100;
+
+/// A refusal that costs the connection is followed by its end, for the same reason: that is told once.
+fn told_once(events: &[Event]) -> impl DoubleEndedIterator<Item = &Event> {
+    let before = std::iter::once(None).chain(events.iter().map(Some));
+    let pairs: Vec<_> = before.zip(events).collect();
+    pairs.into_iter().filter_map(|(before, event)| {
+        let repeats = event.kind == Kind::Disconnected
+            && before.is_some_and(|before| before.client == event.client && before.why == event.why);
+        (!repeats).then_some(event)
+    })
+}
 
 /// The explanation in an event, if there is something to explain.
 fn explanation(event: &Event) -> Option<Value> {
@@ -68,7 +77,7 @@ fn explanation(event: &Event) -> Option<Value> {
     out.insert("certificate".to_owned(), json!(event.principal));
     match event.detail.decision() {
         Some(decision) => out.extend(decision.to_explanation()),
-        None if is_refusal(event.kind) => {
+        None if is_refusal(event.kind) || is_expulsion(event) => {
             out.insert("asked".to_owned(), json!({ "action": event.kind.name(), "resource": event.topic }));
             out.insert("outcome".to_owned(), json!("REFUSED"));
             out.insert("because".to_owned(), json!([]));
@@ -81,6 +90,14 @@ fn explanation(event: &Event) -> Option<Value> {
     }
     out.insert("why".to_owned(), json!(event.why));
     Some(Value::Object(out))
+}
+
+/// The server ended the connection, for a reason that lies with the client or with whoever called the API.
+fn is_expulsion(event: &Event) -> bool {
+    let kept = ["CLIENT_INITIATED_DISCONNECT", "CONNECTION_LOST", "SERVER_INITIATED_DISCONNECT"];
+    let reason = event.detail.members().and_then(|members| members.get("disconnect_reason"));
+    event.kind == Kind::Disconnected
+        && reason.and_then(Value::as_str).is_some_and(|reason| !kept.contains(&reason))
 }
 
 fn is_refusal(kind: Kind) -> bool {

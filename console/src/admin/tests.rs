@@ -200,6 +200,23 @@ async fn explain_shows_decisions_with_their_variables_newest_first() {
 }
 
 #[tokio::test]
+async fn explain_tells_why_the_server_ended_a_connection_once() {
+    let (deps, _) = deps();
+    let ended = |reason: &str, why: &str| {
+        event(&deps, Kind::Disconnected).why(why.to_owned()).with("disconnect_reason", reason)
+    };
+    deps.journal.record(event(&deps, Kind::PublishRefused).why("QoS is 2"));
+    deps.journal.record(ended("CLIENT_ERROR", "QoS is 2"));
+    deps.journal.record(ended("DUPLICATE_CLIENTID", "somebody else came").with("fix", "another client id"));
+    deps.journal.record(ended("CLIENT_INITIATED_DISCONNECT", "the client sent DISCONNECT"));
+    let (_, answer) = json_call(&deps, "GET", "/_thingstead/explain?client=lamp&outcome=denied", "").await;
+    let found = answer["explanations"].as_array().expect("a list");
+    let told: Vec<_> = found.iter().map(|one| (&one["kind"], &one["why"], &one["fix"])).collect();
+    let duplicate = (&json!("disconnected"), &json!("somebody else came"), &json!("another client id"));
+    assert_eq!(told, [duplicate, (&json!("publish_refused"), &json!("QoS is 2"), &Value::Null)]);
+}
+
+#[tokio::test]
 async fn lifecycle_calls_reach_the_wiring_and_unknown_names_are_404() {
     let (deps, recorded) = deps();
     assert_eq!(call(&deps, "POST", "/_thingstead/reset", "").await.0, StatusCode::OK);

@@ -11,7 +11,9 @@ pub(super) fn print(explanation: &Value, out: &mut dyn Write) -> Result<(), Fail
     let text = |name: &str| explanation.get(name).and_then(Value::as_str).unwrap_or("");
     let asked =
         |name: &str| explanation.pointer(&format!("/asked/{name}")).and_then(Value::as_str).unwrap_or("");
-    writeln!(out, "  asked     {} {}", asked("action"), asked("resource"))?;
+    if !asked("resource").is_empty() {
+        writeln!(out, "  asked     {} {}", asked("action"), asked("resource"))?;
+    }
     writeln!(out, "  outcome   {}: {}", text("outcome"), text("why"))?;
     for statement in list(explanation, "because") {
         writeln!(out, "  because   {}", statement_name(statement))?;
