@@ -41,6 +41,20 @@ impl Call {
             session: Arc::clone(&self.request_id),
         }))
     }
+
+    /// Asks the registry something that may take long, on a thread that may wait.
+    ///
+    /// # Errors
+    /// Those of the question; `InternalFailure` where it could not be asked.
+    pub async fn aside<T: Send + 'static>(
+        self,
+        ask: impl FnOnce(Self) -> thingstead_registry::Result<T> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        match tokio::task::spawn_blocking(move || ask(self)).await {
+            Ok(answer) => Ok(answer?),
+            Err(error) => Err(ApiError::internal(error.to_string())),
+        }
+    }
 }
 
 /// What an operation answers.

@@ -5,12 +5,22 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use thingstead_core::{CertificateId, Scope, Timestamp};
+use thingstead_core::{CertificateId, Scope, ThingName, Timestamp};
 use thingstead_store::{Batch, Table};
 
 use crate::collection::{Collection, Resource};
 use crate::registry::Inner;
 use crate::relation::Relation;
+
+/// What of the definitions behind index and dynamic groups changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Redefined {
+    Nothing,
+    /// Dynamic groups or their queries.
+    Groups,
+    /// What is indexed.
+    Index,
+}
 
 /// Collects the rows of a mutation while it changes memory. A mutation judges everything first and changes only then, so that
 /// a refusal leaves nothing behind.
@@ -22,6 +32,11 @@ pub(crate) struct Change<'a> {
     /// Whether a decision may come out differently now.
     pub(crate) decisions: bool,
     pub(crate) left_active: Vec<CertificateId>,
+    /// Things whose properties or static groups changed.
+    pub(crate) things: Vec<ThingName>,
+    /// Things whose dynamic groups changed.
+    pub(crate) regrouped: Vec<ThingName>,
+    pub(crate) redefined: Redefined,
     /// Topics and payloads to be published once the change is durable.
     pub(crate) events: Vec<(String, Value)>,
 }
@@ -35,6 +50,9 @@ impl<'a> Change<'a> {
             batch: Batch::new(),
             decisions: false,
             left_active: Vec::new(),
+            things: Vec::new(),
+            regrouped: Vec::new(),
+            redefined: Redefined::Nothing,
             events: Vec::new(),
         }
     }
@@ -43,6 +61,7 @@ impl<'a> Change<'a> {
     pub(crate) fn put<T: Resource>(&mut self, collection: &mut Collection<T>, item: T) -> Arc<T> {
         let (item, row) = collection.put(item);
         self.batch.put(T::TABLE, self.scope, item.key(), row);
+        self.things.extend(item.indexed_thing().cloned());
         item
     }
 
@@ -54,6 +73,7 @@ impl<'a> Change<'a> {
     ) -> Option<Arc<T>> {
         let item = collection.remove(key)?;
         self.batch.delete(T::TABLE, self.scope, key);
+        self.things.extend(item.indexed_thing().cloned());
         Some(item)
     }
 

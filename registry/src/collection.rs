@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use thingstead_core::ThingName;
 use thingstead_store::Table;
 
 use crate::Result;
@@ -16,6 +17,11 @@ pub(crate) trait Resource: Serialize + DeserializeOwned {
 
     /// Unique in its scope; the key of its row.
     fn key(&self) -> &str;
+
+    /// The thing whose index entry follows this resource.
+    fn indexed_thing(&self) -> Option<&ThingName> {
+        None
+    }
 }
 
 /// All resources of one kind of a scope. Reading a page costs as much as the page, however many there are.

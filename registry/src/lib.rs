@@ -15,6 +15,7 @@ mod collection;
 mod constraints;
 mod domain_configurations;
 mod dynamic_groups;
+mod dynamic_memberships;
 mod endpoint;
 mod error;
 mod event_configurations;

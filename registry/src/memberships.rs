@@ -8,8 +8,8 @@ use thingstead_core::{Arn, Scope, ThingName, Timestamp};
 use thingstead_store::Table;
 
 use crate::change::Change;
+use crate::dynamic_memberships::static_groups_of;
 use crate::events::{self, Joined};
-use crate::indexing::dynamic_members;
 use crate::page::{self, DEFAULT_ROWS, Page, PageRequest};
 use crate::state::State;
 use crate::thing_groups::{ThingGroup, ancestors, refuse_dynamic, thing_group};
@@ -27,8 +27,8 @@ pub(crate) struct Member {
 }
 
 impl Registry {
-    /// Puts a thing into a static group; twice is as once (API-120 to API-122). Dynamic groups do not count towards the limit of
-    /// 10, so there is none to be left.
+    /// Puts a thing into a static group; twice is as once (API-120 to API-122). Where the thing is in 10 groups, dynamic ones among
+    /// them, `override_dynamic_groups` lets it leave the newest of those.
     ///
     /// # Errors
     /// `ResourceNotFound`; `InvalidRequest` for a dynamic group, another group of the same hierarchy, or an 11th group.
@@ -37,7 +37,7 @@ impl Registry {
         scope: &Scope,
         group: &str,
         thing_name: &str,
-        _override_dynamic_groups: bool,
+        override_dynamic_groups: bool,
     ) -> Result<()> {
         self.change(scope, |state, change| {
             let found = thing_group(state, group)?;
@@ -47,9 +47,7 @@ impl Registry {
                 return Ok(());
             }
             check_hierarchy(state, group, thing_name, &BTreeSet::new())?;
-            if change.limited() && state.members.count_lefts(thing_name) >= MOST_GROUPS {
-                return Err(too_many(thing_name));
-            }
+            check_count(state, change, thing_name, &BTreeSet::new(), 1, override_dynamic_groups)?;
             join(state, change, group, thing_name);
             Ok(())
         })
@@ -86,7 +84,7 @@ impl Registry {
         thing_name: &str,
         add: &[String],
         remove: &[String],
-        _override_dynamic_groups: bool,
+        override_dynamic_groups: bool,
     ) -> Result<()> {
         self.change(scope, |state, change| {
             thing(state, thing_name)?;
@@ -108,11 +106,7 @@ impl Registry {
                     "Thing {thing_name} cannot be in two thing groups of the same hierarchy"
                 )));
             }
-            let staying =
-                state.members.lefts_of(thing_name).filter(|name| !removed.contains(&***name)).count();
-            if change.limited() && staying + added.len() > MOST_GROUPS {
-                return Err(too_many(thing_name));
-            }
+            check_count(state, change, thing_name, &removed, added.len(), override_dynamic_groups)?;
             for name in removed {
                 leave(state, change, name, thing_name);
             }
@@ -135,13 +129,8 @@ impl Registry {
         recursive: bool,
         page: &PageRequest,
     ) -> Result<Page<ThingName>> {
-        let found = self.read(scope, |state| thing_group(state, group).cloned())?;
-        if let Some(query) = dynamic_members(&found) {
-            let names = self.things_in_dynamic_group(scope, &query?);
-            let rows = names.into_iter().map(|name| (name.shared(), name));
-            return page::by_key("thing-group-things", page, DEFAULT_ROWS, rows);
-        }
         self.read(scope, |state| {
+            thing_group(state, group)?;
             let rows = |name: &Arc<str>| (Arc::clone(name), ThingName::from(Arc::clone(name)));
             if !recursive {
                 let members = state.members.rights_of(group).map(|(name, _)| rows(name));
@@ -168,15 +157,10 @@ impl Registry {
         thing_name: &str,
         page: &PageRequest,
     ) -> Result<Page<Arc<ThingGroup>>> {
-        let found = self.read(scope, |state| thing(state, thing_name).cloned())?;
-        let dynamic = self.dynamic_groups_of(scope, &found);
         self.read(scope, |state| {
-            let names = state.members.lefts_of(thing_name).map(ToString::to_string);
-            let names: BTreeSet<String> = names.chain(dynamic).collect();
-            let rows = names.into_iter().filter_map(|name| {
-                let group = Arc::clone(state.thing_groups.get(&name)?);
-                Some((name, group))
-            });
+            thing(state, thing_name)?;
+            let names = state.members.lefts_of(thing_name);
+            let rows = names.filter_map(|name| Some((name, Arc::clone(state.thing_groups.get(name)?))));
             page::by_key("thing-groups-for-thing", page, DEFAULT_ROWS, rows)
         })
     }
@@ -234,13 +218,31 @@ pub fn name_or_arn(scope: &Scope, kind: &str, name: Option<&str>, arn: Option<&s
 pub(crate) fn join(state: &mut State, change: &mut Change<'_>, group: &str, thing: &str) {
     let member = Member { id: change.uuid(), since: change.now };
     change.decisions = true;
+    change.things.push(ThingName::from(thing));
     events::membership(state, change, group, thing, &member.id, Joined::Added);
     change.relate(MEMBERSHIPS, &mut state.members, group, thing, member);
+}
+
+/// Like [`join`], for a dynamic group: it carries no policies, and no dynamic group depends on it.
+pub(crate) fn join_dynamic(state: &mut State, change: &mut Change<'_>, group: &str, thing: &ThingName) {
+    let member = Member { id: change.uuid(), since: change.now };
+    change.regrouped.push(thing.clone());
+    events::membership(state, change, group, thing, &member.id, Joined::Added);
+    change.relate(MEMBERSHIPS, &mut state.members, group, thing, member);
+}
+
+/// Like [`leave`], for a dynamic group.
+pub(crate) fn leave_dynamic(state: &mut State, change: &mut Change<'_>, group: &str, thing: &ThingName) {
+    if let Some(member) = change.part(MEMBERSHIPS, &mut state.members, group, thing) {
+        change.regrouped.push(thing.clone());
+        events::membership(state, change, group, thing, &member.id, Joined::Removed);
+    }
 }
 
 pub(crate) fn leave(state: &mut State, change: &mut Change<'_>, group: &str, thing: &str) {
     if let Some(member) = change.part(MEMBERSHIPS, &mut state.members, group, thing) {
         change.decisions = true;
+        change.things.push(ThingName::from(thing));
         events::membership(state, change, group, thing, &member.id, Joined::Removed);
     }
 }
@@ -269,6 +271,23 @@ fn check_hierarchy(state: &State, group: &str, thing: &str, leaving: &BTreeSet<&
 
 fn root(state: &State, group: &str) -> String {
     ancestors(state, group).last().map_or_else(|| group.to_owned(), |root| root.name.clone())
+}
+
+/// A thing is in 10 groups at most; dynamic ones give way where the caller says so (API-122).
+fn check_count(
+    state: &State,
+    change: &Change<'_>,
+    thing: &str,
+    leaving: &BTreeSet<&str>,
+    joining: usize,
+    override_dynamic_groups: bool,
+) -> Result<()> {
+    let staying = if override_dynamic_groups {
+        static_groups_of(state, thing).iter().filter(|name| !leaving.contains(name.as_str())).count()
+    } else {
+        state.members.lefts_of(thing).filter(|name| !leaving.contains(&***name)).count()
+    };
+    if change.limited() && staying + joining > MOST_GROUPS { Err(too_many(thing)) } else { Ok(()) }
 }
 
 fn too_many(thing: &str) -> RegistryError {

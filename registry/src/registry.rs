@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 use smallvec::SmallVec;
 use thingstead_core::wiring::{Bus, ConnectionControl, Reload};
@@ -14,9 +14,10 @@ use thingstead_core::{Clock, Ids, Journal, Message, Origin, Publication, Scope};
 use thingstead_store::{Commit, Store};
 
 use crate::certificates::KnownCertificate;
-use crate::change::Change;
+use crate::change::{Change, Redefined};
 use crate::domain_configurations::DomainConfiguration;
-use crate::indexing::FleetSource;
+use crate::dynamic_memberships::Settler;
+use crate::indexing::{FleetSource, Following, Parts};
 use crate::state::{State, TABLES};
 use crate::{RegistryError, RegistrySettings, Result};
 
@@ -42,14 +43,18 @@ pub(crate) struct Inner {
     connections: OnceLock<Arc<dyn ConnectionControl>>,
     bus: OnceLock<Arc<dyn Bus>>,
     pub(crate) fleet: OnceLock<Arc<dyn FleetSource>>,
+    pub(crate) settler: Arc<Settler>,
 }
 
 /// One scope.
 #[derive(Debug, Default)]
-struct Cell {
+pub(crate) struct Cell {
     state: RwLock<State>,
     /// Rises with every change that can alter a decision.
     generation: Arc<AtomicU64>,
+    pub(crate) following: Following,
+    /// Held by whoever brings the dynamic groups up to date.
+    pub(crate) settling: Mutex<()>,
 }
 
 /// What a change came to.
@@ -86,6 +91,7 @@ impl Registry {
             connections: OnceLock::new(),
             bus: OnceLock::new(),
             fleet: OnceLock::new(),
+            settler: Arc::default(),
         };
         let registry = Self(Arc::new(inner));
         registry.load()?;
@@ -143,7 +149,21 @@ impl Registry {
         change: impl FnOnce(&mut State, &mut Change<'_>) -> Result<T>,
     ) -> Result<T> {
         let changed = self.change_at_once(scope, change)?;
+        let value = self.finish(scope, changed).await?;
+        self.settled(scope).await?;
+        Ok(value)
+    }
+
+    /// Waits until a change is durable, and tells its events.
+    pub(crate) async fn finish<T>(&self, scope: &Scope, changed: Changed<T>) -> Result<T> {
         changed.commit.await?;
+        self.publish(scope, changed.events);
+        Ok(changed.value)
+    }
+
+    /// The same for a thread that may wait.
+    pub(crate) fn finish_blocking<T>(&self, scope: &Scope, changed: Changed<T>) -> Result<T> {
+        changed.commit.wait()?;
         self.publish(scope, changed.events);
         Ok(changed.value)
     }
@@ -182,6 +202,14 @@ impl Registry {
                 // Before the lock is given up, so before anybody can read the change.
                 cell.generation.fetch_add(1, Ordering::AcqRel);
             }
+            let has_dynamic_groups = !state.dynamic.is_empty();
+            match change.redefined {
+                Redefined::Nothing => {}
+                Redefined::Groups => cell.following.note_definitions(has_dynamic_groups),
+                Redefined::Index => cell.following.note_everything(has_dynamic_groups),
+            }
+            cell.following.note(std::mem::take(&mut change.things), Parts::REGISTRY);
+            cell.following.note_regrouped(std::mem::take(&mut change.regrouped));
             // Queued under the lock, so that rows are written in the order memory changed.
             (value, self.0.store.commit(std::mem::take(&mut change.batch)))
         };
@@ -193,11 +221,19 @@ impl Registry {
         Ok(Changed { value, commit, events: change.events })
     }
 
-    fn cell(&self, scope: &Scope) -> Arc<Cell> {
-        if let Some(cell) = self.0.scopes.get(scope) {
-            return Arc::clone(&cell);
-        }
-        Arc::clone(&self.0.scopes.entry(scope.clone()).or_default())
+    pub(crate) fn cell(&self, scope: &Scope) -> Arc<Cell> {
+        self.known_cell(scope).unwrap_or_else(|| Arc::clone(&self.0.scopes.entry(scope.clone()).or_default()))
+    }
+
+    /// The scope's cell, if it was ever used.
+    pub(crate) fn known_cell(&self, scope: &Scope) -> Option<Arc<Cell>> {
+        self.0.scopes.get(scope).map(|cell| Arc::clone(&cell))
+    }
+
+    /// The scopes whose dynamic groups are to be brought up to date.
+    pub(crate) fn unsettled_scopes(&self) -> Vec<Scope> {
+        let unsettled = self.0.scopes.iter().filter(|entry| !entry.value().following.is_settled());
+        unsettled.map(|entry| entry.key().clone()).collect()
     }
 
     fn load(&self) -> Result<()> {
@@ -240,8 +276,11 @@ impl Registry {
             .map(|entry| Arc::clone(entry.value()))
             .collect();
         let loaded = loaded.into_iter().map(|(scope, state)| (self.cell(&scope), state));
-        for (cell, state) in loaded.chain(empty.into_iter().map(|cell| (cell, State::default()))) {
-            *cell.state.write() = state;
+        for (cell, mut state) in loaded.chain(empty.into_iter().map(|cell| (cell, State::default()))) {
+            state.parse_dynamic_groups();
+            let mut current = cell.state.write();
+            *current = state;
+            cell.following.note_everything(!current.dynamic.is_empty());
             cell.generation.fetch_add(1, Ordering::AcqRel);
         }
         Ok(())
@@ -250,7 +289,9 @@ impl Registry {
 
 impl Reload for Registry {
     fn reload(&self) -> Result<(), String> {
-        self.load().map_err(|error| error.to_string())
+        self.load().map_err(|error| error.to_string())?;
+        self.0.settler.wake();
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything a scope has, in memory.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use thingstead_store::{Row, Table};
 
@@ -11,7 +12,7 @@ use crate::certificates::Certificate;
 use crate::collection::{Collection, Resource};
 use crate::domain_configurations::DomainConfiguration;
 use crate::event_configurations::{EVENT_CONFIGURATIONS, EventConfigurations};
-use crate::indexing::{INDEXING, IndexingConfiguration};
+use crate::indexing::{DynamicQuery, INDEXING, IndexingConfiguration};
 use crate::logging_options::{LOGGING, Logging};
 use crate::memberships::{MEMBERSHIPS, Member};
 use crate::policies::Policy;
@@ -42,6 +43,8 @@ pub(crate) struct State {
     pub(crate) principals: Relation<ThingPrincipalType>,
     /// Group name to thing name.
     pub(crate) members: Relation<Member>,
+    /// The queries of the dynamic groups, oldest group first.
+    pub(crate) dynamic: Arc<Vec<DynamicQuery>>,
     pub(crate) events: EventConfigurations,
     pub(crate) logging: Logging,
     pub(crate) indexing: IndexingConfiguration,
@@ -50,6 +53,12 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Reads the queries of the dynamic groups anew, after a change of groups.
+    pub(crate) fn parse_dynamic_groups(&mut self) {
+        let queries = self.thing_groups.iter().filter_map(|group| DynamicQuery::of(group));
+        self.dynamic = Arc::new(queries.collect());
+    }
+
     /// Takes one row of the store; the reason when it cannot be read.
     pub(crate) fn load(&mut self, table: Table, row: &Row) -> Result<(), String> {
         let text = row.document.as_text().ok_or("its document is not text")?;

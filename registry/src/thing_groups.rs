@@ -7,7 +7,7 @@ use thingstead_core::{Arn, Scope, Timestamp};
 use thingstead_store::Table;
 
 use crate::attributes::{AttributePayload, Attributes, check_counts};
-use crate::change::Change;
+use crate::change::{Change, Redefined};
 use crate::collection::Resource;
 use crate::events::{self, Happened, Joined};
 use crate::page::{DEFAULT_ROWS, Page, PageRequest};
@@ -304,6 +304,10 @@ pub(crate) fn exists(scope: &Scope, found: &ThingGroup) -> RegistryError {
 pub(crate) fn put(state: &mut State, change: &mut Change<'_>, group: ThingGroup) -> Arc<ThingGroup> {
     let known = state.thing_groups.contains(&group.name);
     let group = change.put(&mut state.thing_groups, group);
+    if group.dynamic.is_some() {
+        state.parse_dynamic_groups();
+        change.redefined = Redefined::Groups;
+    }
     events::thing_group(state, change, &group, if known { Happened::Updated } else { Happened::Created });
     if !known {
         events::thing_group_hierarchy(state, change, &group, Joined::Added);
@@ -323,7 +327,10 @@ pub(crate) fn forget(state: &mut State, change: &mut Change<'_>, name: &str) {
         events::thing_group_hierarchy(state, change, &group, Joined::Removed);
         events::thing_group(state, change, &group, Happened::Deleted);
     }
-    change.remove(&mut state.thing_groups, name);
+    if change.remove(&mut state.thing_groups, name).is_some_and(|group| group.dynamic.is_some()) {
+        state.parse_dynamic_groups();
+        change.redefined = Redefined::Groups;
+    }
 }
 
 /// Refuses a child too deep or too many (API-108).

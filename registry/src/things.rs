@@ -51,6 +51,10 @@ impl Resource for Thing {
     fn key(&self) -> &str {
         &self.name
     }
+
+    fn indexed_thing(&self) -> Option<&ThingName> {
+        Some(&self.name)
+    }
 }
 
 /// `CreateThing`.

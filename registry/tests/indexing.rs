@@ -1,34 +1,14 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
 use serde_json::{Value, json};
-use thingstead_core::{Scope, ThingName, Timestamp};
+use thingstead_core::{ThingName, Timestamp};
 use thingstead_registry::{
-    Connectivity, CreateDynamicThingGroup, CreateThing, CreateThingGroup, FieldType, FleetSource,
-    FoundDocuments, IndexField, PageRequest, RegistryError, SearchQuery, ThingDocument, ThingGroupIndexing,
-    ThingIndexing, ThingIndexingMode, UpdateDynamicThingGroup,
+    Connectivity, CreateDynamicThingGroup, CreateThing, CreateThingGroup, FieldType, FoundDocuments,
+    IndexField, PageRequest, RegistryError, SearchQuery, ThingDocument, ThingGroupIndexing, ThingIndexing,
+    ThingIndexingMode, UpdateDynamicThingGroup,
 };
 
-use crate::support::{World, attributes, run, world};
-
-/// Shadows by `THING` or `THING~NAME`, connections by client.
-#[derive(Default)]
-struct Fleet {
-    shadows: RwLock<HashMap<String, Value>>,
-    connections: RwLock<HashMap<String, Connectivity>>,
-}
-
-impl FleetSource for Fleet {
-    fn shadow(&self, _scope: &Scope, thing: &ThingName, name: Option<&str>) -> Option<Value> {
-        let key = name.map_or_else(|| thing.to_string(), |name| format!("{thing}~{name}"));
-        self.shadows.read().get(&key).cloned()
-    }
-
-    fn connectivity(&self, _scope: &Scope, client_id: &str) -> Option<Connectivity> {
-        self.connections.read().get(client_id).cloned()
-    }
-}
+use crate::support::{Fleet, World, attributes, run, world};
 
 fn everything() -> ThingIndexing {
     ThingIndexing {
@@ -309,6 +289,61 @@ fn fields_are_aggregated() {
     }
     let refused = r.get_percentiles(&w.scope, &query("*"), Some("attributes.room"), &[]);
     assert_eq!(refused.expect_err("text").code(), "InvalidAggregationException");
+}
+
+#[test]
+fn a_query_sees_what_changed_since_the_last_one() {
+    // API-065, API-091, API-238, API-242, API-253, API-255, API-256
+    let w = world();
+    let fleet = furnish(&w);
+    configure(&w, everything());
+    let all = |texts: &[&str]| texts.iter().map(|text| names(&w, text)).collect::<Vec<_>>();
+    let queries =
+        ["attributes.room:hall", "shadow.reported.temp:>20", "connectivity.connected:true", "hall", "*"];
+    assert_eq!(
+        all(&queries),
+        [vec!["l1", "l3"], vec!["l1"], vec!["l1"], vec!["l1", "l3"], vec!["l1", "l2", "l3", "l4"]]
+    );
+
+    let moved = thingstead_registry::UpdateThing {
+        name: "l1".to_owned(),
+        attributes: Some(thingstead_registry::AttributePayload {
+            attributes: Some(attributes(&[("room", "attic")])),
+            merge: true,
+        }),
+        ..Default::default()
+    };
+    run(w.registry.update_thing(&w.scope, moved)).expect("update");
+    run(w.registry.delete_thing(&w.scope, "l3", None)).expect("delete");
+    let new = CreateThing {
+        name: "a0".to_owned(),
+        attributes: attributes(&[("room", "hall")]),
+        ..CreateThing::default()
+    };
+    run(w.registry.create_thing(&w.scope, new)).expect("create");
+    fleet.shadows.write().remove("l1");
+    let warm = json!({"state": {"reported": {"temp": 30}}, "metadata": {}, "timestamp": 1, "version": 2});
+    fleet.shadows.write().insert("l4".to_owned(), warm);
+    for thing in ["l1", "l4"] {
+        w.registry.shadow_changed(&w.scope, &ThingName::from(thing));
+    }
+    fleet.connections.write().clear();
+    w.registry.connectivity_changed(&w.scope, &ThingName::from("l1"));
+    // Of a name without a thing nothing is found, whatever is told of it.
+    w.registry.shadow_changed(&w.scope, &ThingName::from("ghost"));
+    assert_eq!(all(&queries), [vec!["a0"], vec!["l4"], vec![], vec!["a0"], vec!["a0", "l1", "l2", "l4"]]);
+    assert_eq!(names(&w, "connectivity.connected:false"), ["a0", "l1", "l2", "l4"]);
+
+    run(w.registry.add_thing_to_thing_group(&w.scope, "house", "l4", false)).expect("add");
+    assert_eq!(names(&w, "thingGroupNames:house"), ["l4"]);
+    run(w.registry.remove_thing_from_thing_group(&w.scope, "house", "l4")).expect("remove");
+    assert!(names(&w, "thingGroupNames:house").is_empty());
+
+    // What is not indexed any more is not found, and what is again, is.
+    configure(&w, ThingIndexing { mode: ThingIndexingMode::Registry, ..ThingIndexing::default() });
+    assert_eq!(all(&queries[..3]), [vec!["a0"], vec![], vec![]]);
+    configure(&w, everything());
+    assert_eq!(names(&w, "shadow.reported.temp:>20"), ["l4"]);
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod ca_certificates;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod dynamic_groups;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod first_contact;

@@ -1,15 +1,15 @@
 //! A registry over a database in memory, and certificates to put into it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::Value;
 use thingstead_core::journal::Capacity;
 use thingstead_core::wiring::{Bus, ConnectionControl};
-use thingstead_core::{Clock, Ids, Journal, Publication, Scope, Timestamp};
-use thingstead_registry::{Registry, RegistryError, RegistrySettings, TABLES};
+use thingstead_core::{Clock, Ids, Journal, Publication, Scope, ThingName, Timestamp};
+use thingstead_registry::{Connectivity, FleetSource, Registry, RegistryError, RegistrySettings, TABLES};
 use thingstead_store::Store;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_763_700_000_000);
@@ -93,6 +93,24 @@ impl Bus for Heard {
 
     fn send_to(&self, _client: &str, _publication: Publication) -> bool {
         false
+    }
+}
+
+/// Shadows by `THING` or `THING~NAME`, connections by client.
+#[derive(Default)]
+pub(crate) struct Fleet {
+    pub(crate) shadows: RwLock<HashMap<String, Value>>,
+    pub(crate) connections: RwLock<HashMap<String, Connectivity>>,
+}
+
+impl FleetSource for Fleet {
+    fn shadow(&self, _scope: &Scope, thing: &ThingName, name: Option<&str>) -> Option<Value> {
+        let key = name.map_or_else(|| thing.to_string(), |name| format!("{thing}~{name}"));
+        self.shadows.read().get(&key).cloned()
+    }
+
+    fn connectivity(&self, _scope: &Scope, client_id: &str) -> Option<Connectivity> {
+        self.connections.read().get(client_id).cloned()
     }
 }
 

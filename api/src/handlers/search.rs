@@ -180,7 +180,8 @@ pub(crate) async fn search_index(
     call: Call,
     input: SearchIndexRequest,
 ) -> Result<SearchIndexResponse, ApiError> {
-    let found = call.deps.registry.search_index(&call.scope, &input.query.query(), &input.page.request())?;
+    let (query, page) = (input.query.query(), input.page.request());
+    let found = call.aside(move |call| call.deps.registry.search_index(&call.scope, &query, &page)).await?;
     let (things, thing_groups, next_token) = match found {
         FoundDocuments::Things(page) => {
             let page = page.map(ThingRow::of);
@@ -198,8 +199,10 @@ pub(crate) async fn get_statistics(
     call: Call,
     input: AggregationRequest,
 ) -> Result<GetStatisticsResponse, ApiError> {
-    let (query, field) = (input.query.query(), input.aggregation_field.as_deref());
-    let found = call.deps.registry.get_statistics(&call.scope, &query, field)?;
+    let (query, field) = (input.query.query(), input.aggregation_field);
+    let found = call
+        .aside(move |call| call.deps.registry.get_statistics(&call.scope, &query, field.as_deref()))
+        .await?;
     let statistics = match found.numbers {
         None => StatisticsMember { count: found.count, ..StatisticsMember::default() },
         Some(numbers) => StatisticsMember {
@@ -220,8 +223,10 @@ pub(crate) async fn get_cardinality(
     call: Call,
     input: AggregationRequest,
 ) -> Result<GetCardinalityResponse, ApiError> {
-    let (query, field) = (input.query.query(), input.aggregation_field.as_deref());
-    let cardinality = call.deps.registry.get_cardinality(&call.scope, &query, field)?;
+    let (query, field) = (input.query.query(), input.aggregation_field);
+    let cardinality = call
+        .aside(move |call| call.deps.registry.get_cardinality(&call.scope, &query, field.as_deref()))
+        .await?;
     Ok(GetCardinalityResponse { cardinality })
 }
 
@@ -229,8 +234,11 @@ pub(crate) async fn get_percentiles(
     call: Call,
     input: AggregationRequest,
 ) -> Result<GetPercentilesResponse, ApiError> {
-    let (query, field) = (input.query.query(), input.aggregation_field.as_deref());
-    let found = call.deps.registry.get_percentiles(&call.scope, &query, field, &input.percents)?;
+    let (query, field, percents) = (input.query.query(), input.aggregation_field, input.percents);
+    let ask = move |call: Call| {
+        call.deps.registry.get_percentiles(&call.scope, &query, field.as_deref(), &percents)
+    };
+    let found = call.aside(ask).await?;
     let pairs = found.into_iter().map(|one| PercentPair { percent: one.percent, value: one.value });
     Ok(GetPercentilesResponse { percentiles: pairs.collect() })
 }
@@ -240,8 +248,9 @@ pub(crate) async fn get_buckets_aggregation(
     input: GetBucketsAggregationRequest,
 ) -> Result<GetBucketsAggregationResponse, ApiError> {
     let most = input.buckets_aggregation_type.terms_aggregation.and_then(|terms| terms.max_buckets);
-    let (registry, query) = (&call.deps.registry, input.query.query());
-    let found = registry.get_buckets_aggregation(&call.scope, &query, &input.aggregation_field, most)?;
+    let (query, field) = (input.query.query(), input.aggregation_field);
+    let ask = move |call: Call| call.deps.registry.get_buckets_aggregation(&call.scope, &query, &field, most);
+    let found = call.aside(ask).await?;
     let buckets = found.buckets.into_iter();
     Ok(GetBucketsAggregationResponse {
         total_count: found.total_count,

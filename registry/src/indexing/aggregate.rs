@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use thingstead_core::Scope;
 
-use super::configuration::{GROUPS, IndexField, THINGS};
-use super::documents::{Fields, Scalar, ThingFacts};
-use super::search::{Matching, SearchQuery};
+use super::configuration::{GROUPS, Index, IndexField, THINGS};
+use super::documents::{Fields, Scalar};
+use super::index::canonical;
+use super::search::SearchQuery;
 use crate::{FieldType, Registry, RegistryError, Result};
 
 /// `GetStatistics` (API-261). Only `count` where nothing matched or the values are texts.
@@ -166,25 +167,20 @@ impl Registry {
                 things.managed_fields().into_iter().chain(things.custom_fields).collect()
             }
         };
-        let matching = self.matching(scope, query)?;
+        let (which, parsed) = self.parsed(scope, query)?;
         let field = fields.into_iter().find(|field| is_named(&field.name, name)).ok_or_else(|| {
             RegistryError::InvalidAggregation(format!(
                 "The aggregation field {name} is neither a managed field nor a custom field"
             ))
         })?;
-        let mut values = Vec::new();
-        let documents = match matching {
-            Matching::Things(indexing, found) => {
-                let count = found.len();
-                for (thing, groups) in found.into_values() {
-                    let facts = ThingFacts::new(thing, groups, scope, &indexing, self.fleet());
-                    values.extend(facts.values(name));
-                }
-                count
+        let (documents, mut values) = match which {
+            Index::Things => {
+                let name = canonical(name);
+                self.with_index(scope, &parsed, Some(name), |index| index.values(&parsed, name))
             }
-            Matching::Groups(found) => {
-                values.extend(found.values().flat_map(|group| group.values(name)));
-                found.len()
+            Index::Groups => {
+                let found = self.matching_groups(scope, &parsed);
+                (found.len(), found.iter().flat_map(|group| group.values(name)).collect())
             }
         };
         values.retain(|value| match field.field_type {

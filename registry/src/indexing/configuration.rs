@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use thingstead_core::Scope;
 use thingstead_store::Table;
 
+use crate::change::Redefined;
 use crate::state::State;
 use crate::{Registry, RegistryError, Result};
 
@@ -105,7 +106,7 @@ pub struct IndexingConfiguration {
 pub struct DescribedIndex {
     /// `AWS_Things` or `AWS_ThingGroups`.
     pub name: &'static str,
-    /// ACTIVE: queries are judged on the resources as they are, so an index is never being built.
+    /// ACTIVE: a query sees every change, so an index is never being built.
     pub status: &'static str,
     /// Such as `REGISTRY_AND_SHADOW`.
     pub schema: &'static str,
@@ -227,6 +228,7 @@ impl Registry {
             }
             if let Some(things) = things {
                 state.indexing.things = things;
+                change.redefined = Redefined::Index;
             }
             if let Some(groups) = groups {
                 state.indexing.groups = groups;

@@ -76,6 +76,15 @@ pub(crate) trait Fields {
 
     /// The values of all fields that a term without a field is searched in (API-249).
     fn everything(&self) -> Vec<Scalar>;
+
+    /// Whether a value of the field, or of all fields, holds.
+    fn any(&self, field: Option<&str>, holds: &dyn Fn(&Scalar) -> bool) -> bool {
+        let values = match field {
+            Some(field) => self.values(field),
+            None => self.everything(),
+        };
+        values.iter().any(holds)
+    }
 }
 
 /// A thing with what is looked up only when it is asked for.

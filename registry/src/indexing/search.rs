@@ -1,18 +1,16 @@
 //! `SearchIndex`, and who is in a dynamic group.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use thingstead_core::{Scope, ThingName};
+use thingstead_core::Scope;
 
-use super::configuration::{Index, THINGS, ThingIndexing, index};
-use super::documents::{Fields, ThingDocument, ThingFacts, ThingGroupDocument};
+use super::configuration::{Index, THINGS, index};
+use super::documents::{ThingDocument, ThingFacts, ThingGroupDocument};
 use super::fleet::FleetSource;
+use super::following::candidate;
 use super::query::Query;
 use crate::page::{self, Page, PageRequest};
-use crate::state::State;
 use crate::thing_groups::{ThingGroup, ancestors};
-use crate::things::Thing;
 use crate::{Registry, RegistryError, Result};
 
 /// What is searched for.
@@ -36,14 +34,18 @@ pub enum FoundDocuments {
 }
 
 impl Registry {
-    /// Joins the index with those who know shadows and connections; the second call changes nothing.
+    /// Joins the index with those who know shadows and connections; the second call changes nothing. From then on dynamic groups
+    /// follow [`Registry::shadow_changed`] and [`Registry::connectivity_changed`].
     pub fn index_fleet_from(&self, fleet: Arc<dyn FleetSource>) {
         if self.0.fleet.set(fleet).is_err() {
             tracing::warn!("the index was joined with the fleet twice");
+            return;
         }
+        self.settle_in_the_background();
     }
 
-    /// Things or groups that fulfil a query, ascending by name (API-238 to API-259).
+    /// Things or groups that fulfil a query, ascending by name (API-238 to API-259). The first query for a field reads every
+    /// thing, later ones the index: not for a thread that serves connections.
     ///
     /// # Errors
     /// `ResourceNotFound` for an index that is off, `InvalidQuery`, `InvalidRequest` for an unknown token.
@@ -53,119 +55,57 @@ impl Registry {
         query: &SearchQuery,
         page: &PageRequest,
     ) -> Result<FoundDocuments> {
-        match self.matching(scope, query)? {
-            Matching::Things(indexing, found) => {
-                let rows = found.into_iter().map(|(name, (thing, groups))| {
-                    let facts = ThingFacts::new(thing, groups, scope, &indexing, self.fleet());
-                    (name, facts)
-                });
-                let found = page::by_key("search", page, DEFAULT_FOUND, rows)?;
-                Ok(FoundDocuments::Things(found.map(ThingFacts::document)))
-            }
-            Matching::Groups(found) => {
-                let found = page::by_key("search", page, DEFAULT_FOUND, found.into_iter())?;
-                Ok(FoundDocuments::ThingGroups(found))
-            }
-        }
-    }
-
-    /// Everything that fulfils a query.
-    pub(super) fn matching(&self, scope: &Scope, query: &SearchQuery) -> Result<Matching> {
-        let name = query.index_name.as_deref().unwrap_or(THINGS);
-        let which = self.read(scope, |state| index(state, name))?;
-        let parsed = parse(query, which)?;
+        let (which, parsed) = self.parsed(scope, query)?;
         match which {
             Index::Things => {
-                let (indexing, candidates) = self.candidates(scope);
-                let mut found = BTreeMap::new();
-                for (thing, groups) in candidates {
-                    let facts = ThingFacts::new(thing, groups, scope, &indexing, self.fleet());
-                    if parsed.matches(&facts) {
-                        found.insert(facts.thing.name.to_string(), (facts.thing, facts.group_names));
-                    }
-                }
-                Ok(Matching::Things(indexing, found))
+                let after = page.position(LIST)?;
+                let limit = page.limit_or(DEFAULT_FOUND);
+                let mut names = self.with_index(scope, &parsed, None, |index| {
+                    index.page(&parsed, after.as_deref(), limit + 1)
+                });
+                let more = names.len() > limit;
+                names.truncate(limit);
+                let next = names.last().filter(|_| more).map(|last| page::token(LIST, last));
+                let (indexing, found) = self.read(scope, |state| {
+                    let found: Vec<_> = names.iter().filter_map(|name| candidate(state, name)).collect();
+                    (state.indexing.things.clone(), found)
+                });
+                let documents = found.into_iter().map(|found| self.facts(scope, &indexing, found).document());
+                Ok(FoundDocuments::Things(Page { items: documents.collect(), next }))
             }
             Index::Groups => {
-                let groups: Vec<ThingGroupDocument> = self.read(scope, |state| {
-                    let parents = |group: &ThingGroup| {
-                        ancestors(state, &group.name).iter().map(|above| above.name.clone()).collect()
-                    };
-                    let group = |group: &Arc<ThingGroup>| ThingGroupDocument {
-                        parent_names: parents(group),
-                        group: Arc::clone(group),
-                    };
-                    state.thing_groups.iter().map(group).collect()
-                });
-                let found = groups.into_iter().filter(|group| parsed.matches(group));
-                Ok(Matching::Groups(found.map(|group| (group.group.name.clone(), group)).collect()))
+                let found = self.matching_groups(scope, &parsed).into_iter();
+                let rows = found.map(|group| (group.group.name.clone(), group));
+                Ok(FoundDocuments::ThingGroups(page::by_key(LIST, page, DEFAULT_FOUND, rows)?))
             }
         }
     }
 
-    /// Every thing with its groups. The state is not held while shadows and connections are asked, which have locks of their
-    /// own.
-    fn candidates(&self, scope: &Scope) -> (ThingIndexing, Vec<Candidate>) {
-        let (indexing, dynamic, mut things) = self.read(scope, |state| {
-            let groups =
-                |thing: &Thing| state.members.lefts_of(&thing.name).map(ToString::to_string).collect();
-            let things: Vec<Candidate> =
-                state.things.iter().map(|thing| (Arc::clone(thing), groups(thing))).collect();
-            (state.indexing.things.clone(), dynamic_queries(state), things)
+    /// Which index a query is for, and the query parsed.
+    pub(super) fn parsed(&self, scope: &Scope, query: &SearchQuery) -> Result<(Index, Query)> {
+        let name = query.index_name.as_deref().unwrap_or(THINGS);
+        let which = self.read(scope, |state| index(state, name))?;
+        Ok((which, parse(query, which)?))
+    }
+
+    /// The groups that fulfil a query, by name.
+    pub(super) fn matching_groups(&self, scope: &Scope, query: &Query) -> Vec<ThingGroupDocument> {
+        let mut groups: Vec<ThingGroupDocument> = self.read(scope, |state| {
+            let document = |group: &Arc<ThingGroup>| ThingGroupDocument {
+                parent_names: ancestors(state, &group.name).iter().map(|above| above.name.clone()).collect(),
+                group: Arc::clone(group),
+            };
+            state.thing_groups.iter().map(document).filter(|group| query.matches(group)).collect()
         });
-        for (thing, groups) in &mut things {
-            if !dynamic.is_empty() {
-                let facts =
-                    ThingFacts::new(Arc::clone(thing), groups.clone(), scope, &indexing, self.fleet());
-                groups.extend(
-                    dynamic.iter().filter(|query| query.has(&facts)).map(|query| query.group.clone()),
-                );
-            }
-        }
-        (indexing, things)
+        groups.sort_by(|a, b| a.group.name.cmp(&b.group.name));
+        groups
     }
-
-    /// The things in a dynamic group, by name.
-    pub(crate) fn things_in_dynamic_group(&self, scope: &Scope, query: &DynamicQuery) -> Vec<ThingName> {
-        let (indexing, candidates) = self.candidates(scope);
-        let mut names: Vec<ThingName> = candidates
-            .into_iter()
-            .filter_map(|(thing, groups)| {
-                let facts = ThingFacts::new(thing, groups, scope, &indexing, self.fleet());
-                query.has(&facts).then(|| facts.thing.name.clone())
-            })
-            .collect();
-        names.sort();
-        names
-    }
-
-    /// The dynamic groups a thing is in.
-    pub(crate) fn dynamic_groups_of(&self, scope: &Scope, thing: &Arc<Thing>) -> Vec<String> {
-        let (indexing, dynamic, groups) = self.read(scope, |state| {
-            let groups = state.members.lefts_of(&thing.name).map(ToString::to_string).collect();
-            (state.indexing.things.clone(), dynamic_queries(state), groups)
-        });
-        let facts = ThingFacts::new(Arc::clone(thing), groups, scope, &indexing, self.fleet());
-        dynamic.iter().filter(|query| query.has(&facts)).map(|query| query.group.clone()).collect()
-    }
-
-    pub(super) fn fleet(&self) -> Option<&dyn FleetSource> {
-        self.0.fleet.get().map(|fleet| &**fleet)
-    }
-}
-
-/// A thing with the names of its groups.
-type Candidate = (Arc<Thing>, Vec<String>);
-
-/// What fulfils a query, by name.
-pub(super) enum Matching {
-    Things(ThingIndexing, BTreeMap<String, Candidate>),
-    Groups(BTreeMap<String, ThingGroupDocument>),
 }
 
 /// A dynamic group's query, parsed.
+#[derive(Debug)]
 pub(crate) struct DynamicQuery {
-    group: String,
+    group: Arc<str>,
     query: Query,
 }
 
@@ -176,22 +116,21 @@ impl DynamicQuery {
     /// `InvalidQuery`.
     pub(crate) fn new(group: &str, text: &str) -> Result<Self> {
         let query = Query::parse(text, &is_thing_field).map_err(RegistryError::InvalidQuery)?;
-        Ok(Self { group: group.to_owned(), query })
+        Ok(Self { group: Arc::from(group), query })
     }
 
-    fn has(&self, facts: &dyn Fields) -> bool {
+    /// The query of a dynamic group; `None` for a static one. A definition was parsed when it was made, so it parses again.
+    pub(crate) fn of(group: &ThingGroup) -> Option<Self> {
+        Self::new(&group.name, &group.dynamic.as_ref()?.query_string).ok()
+    }
+
+    pub(crate) fn group(&self) -> Arc<str> {
+        Arc::clone(&self.group)
+    }
+
+    pub(crate) fn has(&self, facts: &ThingFacts<'_>) -> bool {
         self.query.matches(facts)
     }
-}
-
-/// The query of a dynamic group; `None` for a static one.
-pub(crate) fn dynamic_members(group: &ThingGroup) -> Option<Result<DynamicQuery>> {
-    group.dynamic.as_ref().map(|definition| DynamicQuery::new(&group.name, &definition.query_string))
-}
-
-fn dynamic_queries(state: &State) -> Vec<DynamicQuery> {
-    // A definition was parsed when it was made, so each parses again.
-    state.thing_groups.iter().filter_map(|group| dynamic_members(group)?.ok()).collect()
 }
 
 fn parse(query: &SearchQuery, which: Index) -> Result<Query> {
@@ -234,5 +173,7 @@ fn is_group_field(name: &str) -> bool {
         || name.strip_prefix("attributes.").is_some_and(|rest| !rest.is_empty())
 }
 
+/// The name of the list in its tokens.
+const LIST: &str = "search";
 const QUERY_VERSION: &str = "2017-09-30";
 const DEFAULT_FOUND: usize = 100;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cell;
+mod follower;
 mod history;
 mod listing;
 mod throttle;
@@ -73,6 +74,7 @@ struct Inner {
     names: Names,
     budget: Budget,
     throttle: throttle::Throttle,
+    follower: follower::Follower,
 }
 
 impl ShadowService {
@@ -97,6 +99,7 @@ impl ShadowService {
             names: Names::default(),
             budget: Budget::new(settings.history, settings.history_bytes),
             throttle: throttle::Throttle::new(settings.throttles),
+            follower: follower::Follower::default(),
         }));
         service.0.load()?;
         Ok(service)
@@ -358,22 +361,27 @@ impl Inner {
         self.names.note(id, &state.stored);
         let ticket = state.enqueue(Outgoing::waiting(answer, before, client_token));
         drop(state);
+        self.follower.tell(id);
         let (inner, cell) = (Arc::clone(self), Arc::clone(cell));
         commit.then(move |outcome| inner.committed(&cell, ticket, outcome));
     }
 
     fn committed(self: &Arc<Self>, cell: &Arc<Cell>, ticket: u64, outcome: Result<(), StoreError>) {
         let mut state = cell.lock();
+        let mut reverted = None;
         match outcome {
             Ok(()) => state.settle(ticket),
             Err(error) => {
-                let reverted = state.fail(ticket, &error.to_string());
-                if let Some(id) = reverted {
-                    self.names.note(&id, &state.stored);
+                reverted = state.fail(ticket, &error.to_string());
+                if let Some(id) = &reverted {
+                    self.names.note(id, &state.stored);
                 }
             }
         }
         drop(state);
+        if let Some(id) = reverted {
+            self.follower.tell(&id);
+        }
         self.drain(cell);
     }
 

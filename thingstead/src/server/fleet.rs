@@ -48,9 +48,12 @@ impl Fleet {
         let key = (publication.scope.clone(), client.to_owned());
         // Versions begin anew after an hour, with a connect.
         let older = !connected && last.get(&key).is_some_and(|seen| version < seen.version);
-        if !older {
-            last.insert(key, LastSeen { version, connectivity });
+        if older {
+            return;
         }
+        last.insert(key, LastSeen { version, connectivity });
+        drop(last);
+        self.registry.connectivity_changed(&publication.scope, &ThingName::from(client));
     }
 }
 

@@ -125,6 +125,8 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         last: RwLock::default(),
     });
     registry.index_fleet_from(fleet.clone());
+    let following = registry.clone();
+    shadow.follow(move |id| following.shadow_changed(&id.scope, &id.thing));
     let sink: Arc<dyn RuleSink> = fleet.clone();
     let bound = broker
         .serve(&doors, services, Some(sink), thingstead_api::device_router(api))

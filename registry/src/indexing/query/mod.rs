@@ -5,7 +5,7 @@ mod parser;
 mod pattern;
 
 use super::documents::{Fields, Scalar, number_of};
-use pattern::Pattern;
+pub(super) use pattern::Pattern;
 
 /// A parsed query.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,13 +58,7 @@ impl Query {
             Self::And(parts) => parts.iter().all(|part| part.matches(document)),
             Self::Or(parts) => parts.iter().any(|part| part.matches(document)),
             Self::Not(part) => !part.matches(document),
-            Self::Term(term) => {
-                let values = match &term.field {
-                    Some(field) => document.values(field),
-                    None => document.everything(),
-                };
-                values.iter().any(|value| term.test.holds(value))
-            }
+            Self::Term(term) => document.any(term.field.as_deref(), &|value| term.test.holds(value)),
         }
     }
 }
@@ -109,7 +103,7 @@ impl Bound {
 }
 
 /// Values match without regard to case, word by word (API-248).
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_lowercase).collect()
 }
 

@@ -43,12 +43,18 @@ impl Pattern {
     }
 
     /// The word when it has no wildcards.
-    pub(super) fn literal(&self) -> Option<String> {
+    pub(in crate::indexing) fn literal(&self) -> Option<String> {
         self.0.iter().map(|piece| if let Piece::Char(c) = piece { Some(*c) } else { None }).collect()
     }
 
+    /// What stands before the first wildcard.
+    pub(in crate::indexing) fn prefix(&self) -> String {
+        let chars = self.0.iter().map_while(|piece| if let Piece::Char(c) = piece { Some(*c) } else { None });
+        chars.collect()
+    }
+
     /// Whether a word in lower case fits. Linear but for the last run, so no query is slow.
-    pub(super) fn matches(&self, word: &str) -> bool {
+    pub(in crate::indexing) fn matches(&self, word: &str) -> bool {
         let word: Vec<char> = word.chars().collect();
         let (mut at, mut piece) = (0, 0);
         let mut retry: Option<(usize, usize)> = None;
