@@ -16,15 +16,16 @@ use crate::access::AccessControl;
 use crate::bounds::Bounds;
 use crate::hub::{Hub, SessionName, Wiring};
 use crate::identity::{ClientCertificates, Gate};
-use crate::listener::{self, BindError, Usher, https};
+use crate::listener::https::{self, DoorKind};
+use crate::listener::{self, BindError, Usher};
 use crate::retained::Retained;
 use crate::router::space::Spaces;
 use crate::session::storage::{QUEUE, RETAINED, SESSIONS, read_message_row};
 use crate::settings::{Bound, Doors, Settings};
 use crate::shard::mail::{Mail, Mailbox};
 use crate::shard::turn::Inbox;
-use crate::tls::config::{TlsError, server_config};
-use crate::tls::verifier::Verifier;
+use crate::tls::config::TlsError;
+use crate::tls::manners::{ALPN_MQTT_CERTIFICATE, EVERY_PROTOCOL, Manners};
 
 /// What the broker stands on.
 pub struct Deps {
@@ -81,7 +82,7 @@ impl Broker {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             count => count,
         };
-        let gate = Arc::new(Gate::new(deps.certificates, deps.clock.clone()));
+        let gate = Arc::new(Gate::new(deps.certificates, deps.clock.clone(), settings.sni));
         // Rows of stored messages are numbered by when they were stored, over restarts, too.
         let first_row = u64::try_from(deps.clock.now().as_millis()).unwrap_or(0) << 20;
         let hub = Arc::new(Hub {
@@ -130,35 +131,35 @@ impl Broker {
         self.hub.wiring.set(Wiring { services, rules }).map_err(|_| StartError::Serving)?;
         let usher = Arc::new(Usher::new(Arc::clone(&self.hub)));
         let mut bound = Bound::default();
-        let certificates = &self.hub.settings.certificates;
-        let verifier = |mandatory| Arc::new(Verifier::new(Arc::clone(&self.hub.gate), mandatory));
         for address in &doors.mqtt {
             let listener = listener::bind(*address, "MQTT without TLS").await?;
             bound.mqtt.push(listener.local_addr()?);
             tokio::spawn(listener::tcp::serve(listener, Arc::clone(&usher), self.doors.subscribe()));
         }
-        if !doors.mqtts.is_empty() {
-            let config = server_config(certificates, verifier(true), &[https::ALPN_MQTT_CERTIFICATE])?;
-            for address in &doors.mqtts {
-                let listener = listener::bind(*address, "MQTT over TLS").await?;
-                bound.mqtts.push(listener.local_addr()?);
-                let (usher, config) = (Arc::clone(&usher), Arc::clone(&config));
-                tokio::spawn(listener::tls::serve(listener, usher, config, self.doors.subscribe()));
+        for (kind, addresses) in [(DoorKind::Mqtts, &doors.mqtts), (DoorKind::Https, &doors.https)] {
+            if addresses.is_empty() {
+                continue;
             }
-        }
-        if !doors.https.is_empty() {
-            let protocols: [&[u8]; 4] = [
-                https::ALPN_MQTT_CERTIFICATE,
-                https::ALPN_MQTT,
-                https::ALPN_HTTP_CERTIFICATE,
-                https::ALPN_HTTP,
-            ];
-            let config = server_config(certificates, verifier(false), &protocols)?;
-            for address in &doors.https {
-                let listener = listener::bind(*address, "HTTPS and MQTT by ALPN").await?;
-                bound.https.push(listener.local_addr()?);
-                let (usher, config) = (Arc::clone(&usher), Arc::clone(&config));
-                tokio::spawn(https::serve(listener, usher, config, http.clone(), self.doors.subscribe()));
+            let (purpose, mandatory, protocols): (_, _, &[&[u8]]) = match kind {
+                DoorKind::Mqtts => ("MQTT over TLS", true, &[ALPN_MQTT_CERTIFICATE]),
+                DoorKind::Https => ("HTTPS and MQTT by ALPN", false, EVERY_PROTOCOL),
+            };
+            let (gate, certificates) = (Arc::clone(&self.hub.gate), &self.hub.settings.certificates);
+            let manners = Arc::new(Manners::new(gate, certificates, mandatory, protocols)?);
+            for address in addresses {
+                let listener = listener::bind(*address, purpose).await?;
+                let list = match kind {
+                    DoorKind::Mqtts => &mut bound.mqtts,
+                    DoorKind::Https => &mut bound.https,
+                };
+                list.push(listener.local_addr()?);
+                let door = https::Door {
+                    kind,
+                    usher: Arc::clone(&usher),
+                    manners: Arc::clone(&manners),
+                    http: http.clone(),
+                };
+                tokio::spawn(https::serve(listener, door, self.doors.subscribe()));
             }
         }
         Ok(bound)

@@ -2,20 +2,41 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 use thingstead_core::{CertificateId, Clock, Principal, Scope};
-use thingstead_registry::{CertificateStatus, Registry};
+use thingstead_registry::{
+    CertificateMode, CertificateStatus, DomainConfigurationStatus, KnownCertificate, Named, Registry,
+};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Where client certificates are registered. Asked during the handshake, so it answers from memory.
+pub(crate) use crate::endpoint::Endpoint;
+pub(crate) use crate::refusal::Refusal;
+use crate::settings::Sni;
+
+/// Where client certificates are registered and host names belong. Asked during the handshake, so it answers from memory.
 pub trait ClientCertificates: Send + Sync + 'static {
     /// What is known of the certificate with this id; `None` when it is not registered anywhere.
     fn standing(&self, id: &CertificateId) -> Option<Standing>;
 
-    /// Told about a certificate that was not let in, with the chain the client sent; the place for just-in-time registration
+    /// The same in every scope that registered it (AUTH-040).
+    fn standings(&self, id: &CertificateId) -> Vec<Standing> {
+        self.standing(id).into_iter().collect()
+    }
+
+    /// Told about a certificate that was not let in, with the endpoint it wanted; the place for just-in-time registration
     /// (MQTT-037). The connection is refused whatever happens here.
-    fn refused(&self, _id: &CertificateId, _leaf: &[u8]) {}
+    fn refused(&self, _id: &CertificateId, _leaf: &[u8], _endpoint: &Named) {}
+
+    /// What a host name says about the endpoint.
+    fn endpoint_named(&self, _host: &str) -> Named {
+        Named::Default
+    }
+
+    /// A certificate chain for a host name and a key; `None` where nobody can issue one.
+    fn certify(&self, _host: &str, _key: &PrivateKeyDer<'_>) -> Option<Vec<CertificateDer<'static>>> {
+        None
+    }
 }
 
 /// A registered certificate.
@@ -27,6 +48,8 @@ pub struct Standing {
     pub active: bool,
     /// The status in the API's words, for the refusal.
     pub status: &'static str,
+    /// Whether its clients must send SNI (AUTH-042).
+    pub sni_only: bool,
 }
 
 /// An authenticated client, before it said CONNECT.
@@ -38,128 +61,140 @@ pub struct Identity {
     pub principal: Principal,
 }
 
-/// Why a certificate was not let in; the names of `Connection.AuthNError` (MQTT-257).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// Nobody registered it.
-    #[error("certificate `{0}` is not registered")]
-    NotRegistered(CertificateId),
-    /// It is registered but not active.
-    #[error("certificate `{id}` is {status}; only an ACTIVE certificate may connect")]
-    NotActive {
-        /// Which.
-        id: CertificateId,
-        /// Whose.
-        scope: Scope,
-        /// Its status.
-        status: &'static str,
-    },
-    /// It is past its expiry (AUTH-030).
-    #[error("certificate `{id}` expired at {expired}")]
-    Expired {
-        /// Which.
-        id: CertificateId,
-        /// Whose.
-        scope: Scope,
-        /// Its end, as the certificate says it.
-        expired: String,
-    },
-    /// It is no X.509 certificate.
-    #[error("the client's certificate cannot be read")]
-    Unreadable,
-}
-
-impl Refusal {
-    /// The reason in service logs.
-    pub(crate) const fn log_reason(&self) -> &'static str {
-        match self {
-            Self::NotRegistered(_) | Self::Unreadable => "DEVICE_CERTIFICATE_NOT_REGISTERED",
-            Self::NotActive { status, .. } if matches!(status.as_bytes(), b"REVOKED") => {
-                "DEVICE_CERTIFICATE_REVOKED"
-            }
-            Self::NotActive { .. } | Self::Expired { .. } => "DEVICE_CERTIFICATE_INACTIVE",
-        }
-    }
-
-    /// What would let the client in.
-    pub(crate) fn fix(&self) -> String {
-        match self {
-            Self::NotRegistered(_) => "register the certificate (`aws iot register-certificate-without-ca \
-                                       --certificate-pem file://certificate.pem --status ACTIVE`), or use one that \
-                                       `aws iot create-keys-and-certificate --set-as-active` made"
-                .to_owned(),
-            Self::NotActive { id, status: "INACTIVE" | "PENDING_ACTIVATION" | "REGISTER_INACTIVE", .. } => format!(
-                "activate it: `aws iot update-certificate --certificate-id {id} --new-status ACTIVE`"
-            ),
-            Self::NotActive { status, .. } => {
-                format!("use another certificate: one that is {status} does not become ACTIVE from here")
-            }
-            Self::Expired { .. } => "use a certificate that is valid today".to_owned(),
-            Self::Unreadable => "send an X.509 certificate in DER".to_owned(),
-        }
-    }
-
-    /// The certificate's id, where there is one.
-    pub(crate) fn certificate(&self) -> Option<&CertificateId> {
-        match self {
-            Self::NotRegistered(id) | Self::NotActive { id, .. } | Self::Expired { id, .. } => Some(id),
-            Self::Unreadable => None,
-        }
-    }
-
-    /// The account it belongs to, where it is registered.
-    pub(crate) fn scope(&self) -> Option<&Scope> {
-        match self {
-            Self::NotActive { scope, .. } | Self::Expired { scope, .. } => Some(scope),
-            Self::NotRegistered(_) | Self::Unreadable => None,
-        }
-    }
-}
-
-/// The door: lets active, unexpired, registered certificates in.
+/// The door: lets active, unexpired, registered certificates in, at the endpoints they belong to.
 pub(crate) struct Gate {
     certificates: Arc<dyn ClientCertificates>,
     clock: Clock,
+    sni: Sni,
 }
 
 impl Gate {
-    /// A door that looks certificates up in `certificates`.
-    pub(crate) fn new(certificates: Arc<dyn ClientCertificates>, clock: Clock) -> Self {
-        Self { certificates, clock }
+    /// A door that looks certificates and host names up in `certificates`.
+    pub(crate) fn new(certificates: Arc<dyn ClientCertificates>, clock: Clock, sni: Sni) -> Self {
+        Self { certificates, clock, sni }
     }
 
-    /// Who the owner of this certificate is. Asked during the handshake and again after it.
-    pub(crate) fn admit(&self, leaf: &CertificateDer<'_>) -> Result<Identity, Refusal> {
+    /// The endpoint of a host name, as the client sent it.
+    pub(crate) fn endpoint(&self, host: Option<&str>) -> Result<Endpoint, Refusal> {
+        let Some(host) = host else {
+            return if self.sni == Sni::Required { Err(Refusal::NoName) } else { Ok(Endpoint::Unnamed) };
+        };
+        match self.certificates.endpoint_named(host) {
+            Named::Configuration { scope, configuration } => match configuration.status {
+                DomainConfigurationStatus::Enabled => Ok(Endpoint::Configuration { scope, configuration }),
+                DomainConfigurationStatus::Disabled => {
+                    Err(Refusal::Disabled { scope, name: configuration.name.clone() })
+                }
+            },
+            Named::Account { account, region } => Ok(Endpoint::Account { account, region }),
+            Named::Default => Ok(Endpoint::Default),
+            Named::Unknown if self.sni == Sni::Required => Err(Refusal::UnknownName(host.to_owned())),
+            // The names of containers and hosts are without number; what they lead to is this server.
+            Named::Unknown => Ok(Endpoint::Default),
+        }
+    }
+
+    /// A certificate chain for a host name and one of the server's keys.
+    pub(crate) fn certify(
+        &self,
+        host: &str,
+        key: &PrivateKeyDer<'_>,
+    ) -> Option<Vec<CertificateDer<'static>>> {
+        self.certificates.certify(host, key)
+    }
+
+    /// Who the owner of this certificate is at that endpoint. Asked during the handshake and again after it.
+    pub(crate) fn admit(&self, leaf: &CertificateDer<'_>, endpoint: &Endpoint) -> Result<Identity, Refusal> {
         let id = CertificateId::from(hex::encode(Sha256::digest(leaf)));
-        self.judge(&id, leaf).inspect_err(|_| self.certificates.refused(&id, leaf))
+        self.judge(&id, leaf, endpoint).inspect_err(|refusal| {
+            // Just-in-time registration needs SNI (AUTH-037).
+            let named = *endpoint != Endpoint::Unnamed || self.sni == Sni::Optional;
+            let new = matches!(
+                refusal,
+                Refusal::NotRegistered(_) | Refusal::NotActive { .. } | Refusal::OtherAccount { .. }
+            );
+            if named && new {
+                self.certificates.refused(&id, leaf, &endpoint.named());
+            }
+        })
     }
 
-    fn judge(&self, id: &CertificateId, leaf: &CertificateDer<'_>) -> Result<Identity, Refusal> {
-        let standing = self.certificates.standing(id).ok_or_else(|| Refusal::NotRegistered(id.clone()))?;
-        let Standing { scope, active, status } = standing;
-        if !active {
-            return Err(Refusal::NotActive { id: id.clone(), scope, status });
+    fn judge(
+        &self,
+        id: &CertificateId,
+        leaf: &CertificateDer<'_>,
+        endpoint: &Endpoint,
+    ) -> Result<Identity, Refusal> {
+        let standings = self.certificates.standings(id);
+        let Some(first) = standings.first() else { return Err(Refusal::NotRegistered(id.clone())) };
+        let meant: Vec<&Standing> = standings.iter().filter(|it| endpoint.selects(&it.scope)).collect();
+        let active: Vec<&Standing> = meant.iter().copied().filter(|it| it.active).collect();
+        let Some(chosen) = active.first().or(meant.first()).copied() else {
+            return Err(Refusal::OtherAccount { id: id.clone(), scope: first.scope.clone() });
+        };
+        let Standing { scope, active: is_active, status, sni_only } = chosen;
+        if !is_active {
+            return Err(Refusal::NotActive { id: id.clone(), scope: scope.clone(), status });
+        }
+        if self.sni != Sni::Optional {
+            if active.len() > 1 {
+                let accounts: Vec<&str> = active.iter().map(|it| it.scope.account()).collect();
+                let accounts = accounts.join(", ");
+                return Err(Refusal::SeveralAccounts { id: id.clone(), scope: scope.clone(), accounts });
+            }
+            if *sni_only && *endpoint == Endpoint::Unnamed {
+                return Err(Refusal::NeedsName { id: id.clone(), scope: scope.clone() });
+            }
         }
         let (_, certificate) = X509Certificate::from_der(leaf).map_err(|_| Refusal::Unreadable)?;
         let end = certificate.validity().not_after;
         if end.timestamp() < self.clock.now().as_secs() {
-            return Err(Refusal::Expired { id: id.clone(), scope, expired: end.to_string() });
+            let expired = end.to_string();
+            return Err(Refusal::Expired { id: id.clone(), scope: scope.clone(), expired });
         }
-        Ok(Identity { scope, principal: Principal::Certificate(id.clone()) })
+        Ok(Identity { scope: scope.clone(), principal: Principal::Certificate(id.clone()) })
     }
 }
 
 impl ClientCertificates for Registry {
     fn standing(&self, id: &CertificateId) -> Option<Standing> {
-        let known = self.lookup(&fingerprint(id)?)?;
-        let active = known.status == CertificateStatus::Active;
-        Some(Standing { scope: known.scope, active, status: known.status.name() })
+        Some(Standing::from(self.lookup(&fingerprint(id)?)?))
     }
 
-    fn refused(&self, id: &CertificateId, leaf: &[u8]) {
+    fn standings(&self, id: &CertificateId) -> Vec<Standing> {
+        let known = fingerprint(id).map(|fingerprint| self.lookup_all(&fingerprint)).unwrap_or_default();
+        known.into_iter().map(Standing::from).collect()
+    }
+
+    fn refused(&self, id: &CertificateId, leaf: &[u8], endpoint: &Named) {
         if let Some(fingerprint) = fingerprint(id) {
             // Whatever it is now, this connection is refused.
-            let _ = self.presented(&fingerprint, leaf);
+            let _ = self.presented_at(&fingerprint, leaf, endpoint);
+        }
+    }
+
+    fn endpoint_named(&self, host: &str) -> Named {
+        Self::endpoint_named(self, host)
+    }
+
+    fn certify(&self, host: &str, key: &PrivateKeyDer<'_>) -> Option<Vec<CertificateDer<'static>>> {
+        match self.certify_host(host, key) {
+            Ok(chain) => Some(chain),
+            Err(error) => {
+                tracing::warn!(host, %error, "no server certificate can be issued for a host name");
+                None
+            }
+        }
+    }
+}
+
+impl From<KnownCertificate> for Standing {
+    fn from(known: KnownCertificate) -> Self {
+        Self {
+            active: known.status == CertificateStatus::Active,
+            status: known.status.name(),
+            sni_only: known.mode == CertificateMode::SniOnly,
+            scope: known.scope,
         }
     }
 }

@@ -12,11 +12,13 @@ mod bounds;
 mod broker;
 mod connection;
 mod connections;
+mod endpoint;
 mod hub;
 mod identity;
 mod listener;
 mod logs;
 mod presence;
+mod refusal;
 mod reserved;
 mod retained;
 mod router;
@@ -37,7 +39,7 @@ pub use retained::Retained;
 #[doc(hidden)]
 pub use router::index::SubscriptionIndex;
 pub use settings::{
-    Bound, Doors, Overlapping, Qos2, Settings, SubscribeDenied, WebSocketAuthentication, WebSocketKey,
+    Bound, Doors, Overlapping, Qos2, Settings, Sni, SubscribeDenied, WebSocketAuthentication, WebSocketKey,
 };
 pub use throttle::Rates;
 pub use tls::{ServerCertificate, TlsError};

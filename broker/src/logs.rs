@@ -17,6 +17,8 @@ pub fn log_entry(event: &Event) -> Option<Value> {
         Kind::SubscribeRefused => Entry::of(event, "Subscribe").with_topic().refused(),
         Kind::Unsubscribed => Entry::of(event, "Unsubscribe"),
         Kind::Queued => Entry::of(event, "Queued").queued(),
+        // AUTH-303
+        Kind::AuthenticationRefused if !Entry::of(event, "").names_a_server() => return None,
         Kind::AuthenticationRefused => Entry::of(event, "Connection.AuthNError").not_authenticated(),
         _ => return None,
     };
@@ -67,6 +69,10 @@ impl<'e> Entry<'e> {
 
     fn told(&self, name: &str) -> Option<Value> {
         self.event.detail.members()?.get(name).cloned()
+    }
+
+    fn names_a_server(&self) -> bool {
+        self.told("server_name").is_some_and(|name| name.is_string())
     }
 
     fn copy(&mut self, from: &str, to: &str) {
@@ -135,7 +141,9 @@ impl<'e> Entry<'e> {
     }
 
     /// MQTT-257.
-    fn not_authenticated(self) -> Self {
+    fn not_authenticated(mut self) -> Self {
+        self.copy("server_name", "serverNameIndication");
+        self.copy("authentication_type", "authenticationType");
         let reason = self.told("reason");
         let why = self.event.why.to_string();
         self.failed(reason.as_ref().and_then(Value::as_str).unwrap_or("NOT_AUTHENTICATED"), &why)
@@ -194,7 +202,18 @@ mod tests {
         assert_eq!(entry["details"], "Authorization Failure");
         let refused =
             event(Kind::AuthenticationRefused).why("no").with("reason", "DEVICE_CERTIFICATE_INACTIVE");
-        let entry = log_entry(&refused).expect("logged");
+        // AUTH-300, AUTH-303
+        assert_eq!(log_entry(&refused), None);
+        let entry = log_entry(&refused.with("server_name", "a.lab").with("authentication_type", "X509"));
+        let entry = entry.expect("logged");
+        assert_eq!(
+            (&entry["serverNameIndication"], &entry["authenticationType"]),
+            (&json!("a.lab"), &json!("X509"))
+        );
+        assert_eq!(
+            (&entry["logLevel"], &entry["clientId"], &entry["principalId"]),
+            (&json!("ERROR"), &json!("pump-17"), &json!("ab12"))
+        );
         assert_eq!(
             (&entry["eventType"], &entry["reason"]),
             (&json!("Connection.AuthNError"), &json!("DEVICE_CERTIFICATE_INACTIVE"))

@@ -37,6 +37,8 @@ pub struct Settings {
     pub overlapping: Overlapping,
     /// Whether MQTT over WebSocket needs a SigV4 signature.
     pub websocket: WebSocketAuthentication,
+    /// Who must send a host name in the TLS handshake (MQTT-030).
+    pub sni: Sni,
     /// Whether lifecycle events carry `versionNumber` (MQTT-211).
     pub version_numbers: bool,
     /// How long a client may take for its TLS handshake and its CONNECT.
@@ -62,6 +64,7 @@ impl Default for Settings {
             v3_qos2: Qos2::Disconnect,
             overlapping: Overlapping::OneCopy,
             websocket: WebSocketAuthentication::AnyCredentials,
+            sni: Sni::default(),
             version_numbers: true,
             connect_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
@@ -98,6 +101,19 @@ pub enum Overlapping {
     OneCopy,
     /// One copy per filter.
     OnePerFilter,
+}
+
+/// Who must send a host name (SNI) in the TLS handshake (MQTT-030, AUTH-013 to AUTH-015).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sni {
+    /// Nobody. A certificate of several accounts is the first's where it is active.
+    Optional,
+    /// Whose account or endpoint depends on it: certificates that were registered without a CA, those of several accounts,
+    /// just-in-time registration, custom domains.
+    #[default]
+    Aws,
+    /// Everybody, and the name must be one of this server's.
+    Required,
 }
 
 /// Who may open a WebSocket without a client certificate.

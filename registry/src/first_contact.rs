@@ -6,7 +6,7 @@ use thingstead_core::{CertificateId, Scope};
 use crate::ca_certificates::signers;
 use crate::certificates::{CertificateStatus, KnownCertificate, put, record};
 use crate::x509::{Parsed, pem};
-use crate::{Registry, RegistryError};
+use crate::{Named, Registry, RegistryError};
 
 impl Registry {
     /// A certificate was presented in a TLS handshake: as [`Registry::lookup`], and what follows from being presented.
@@ -16,9 +16,20 @@ impl Registry {
     /// API-155, AUTH-034 to AUTH-038). Either way only an active certificate may connect. Never waits: callable from the
     /// TLS verifier.
     pub fn presented(&self, fingerprint: &[u8; 32], der: &[u8]) -> Option<KnownCertificate> {
-        let known = match self.lookup(fingerprint) {
+        self.presented_at(fingerprint, der, &Named::Default)
+    }
+
+    /// The same at an endpoint, which may choose the account (AUTH-040). Where it does not, and the CAs of several accounts have
+    /// signed the certificate, it is registered in none.
+    pub fn presented_at(
+        &self,
+        fingerprint: &[u8; 32],
+        der: &[u8],
+        endpoint: &Named,
+    ) -> Option<KnownCertificate> {
+        let known = match self.lookup_at(fingerprint, endpoint) {
             Some(known) => known,
-            None => self.register_by_contact(fingerprint, der)?,
+            None => self.register_by_contact(fingerprint, der, endpoint)?,
         };
         if known.status == CertificateStatus::PendingActivation {
             self.tell_pending(&known);
@@ -26,13 +37,38 @@ impl Registry {
         Some(known)
     }
 
-    fn register_by_contact(&self, fingerprint: &[u8; 32], der: &[u8]) -> Option<KnownCertificate> {
+    /// As [`Registry::lookup`] among the scopes that an endpoint chooses.
+    fn lookup_at(&self, fingerprint: &[u8; 32], endpoint: &Named) -> Option<KnownCertificate> {
+        let known = self.lookup_all(fingerprint);
+        let mut meant = known.into_iter().filter(|certificate| endpoint.selects(&certificate.scope));
+        let first = meant.next()?;
+        let active = |certificate: &KnownCertificate| certificate.status == CertificateStatus::Active;
+        if active(&first) { Some(first) } else { meant.find(active).or(Some(first)) }
+    }
+
+    fn register_by_contact(
+        &self,
+        fingerprint: &[u8; 32],
+        der: &[u8],
+        endpoint: &Named,
+    ) -> Option<KnownCertificate> {
         let scopes: Vec<Scope> =
             self.scopes_where(|state| state.ca_certificates.iter().any(|ca| ca.auto_registration));
         if scopes.is_empty() {
             return None;
         }
         let parsed = Parsed::from_der(der)?;
+        let signed_in = |scope: &Scope| {
+            self.read(scope, |state| signers(state, &parsed, None).iter().any(|ca| ca.auto_registration))
+        };
+        let mut scopes: Vec<Scope> =
+            scopes.into_iter().filter(|scope| endpoint.selects(scope)).filter(signed_in).collect();
+        if scopes.len() > 1 {
+            scopes.sort();
+            let accounts: Vec<&str> = scopes.iter().map(Scope::account).collect();
+            tracing::info!(certificate = %parsed.id, ?accounts, "several accounts have the CA of an unknown certificate, and the host name chooses none of them");
+            return None;
+        }
         let text = pem("CERTIFICATE", der);
         for scope in scopes {
             // Not waited for: should the row be lost, the next contact registers it again.
@@ -53,7 +89,7 @@ impl Registry {
                 Ok(())
             });
             if registered.is_ok() {
-                return self.lookup(fingerprint);
+                return self.lookup_at(fingerprint, endpoint);
             }
         }
         None

@@ -30,11 +30,12 @@ pub(crate) async fn describe_endpoint(
 
 /// The endpoint of a type as this caller is told it.
 pub(crate) fn of_call(call: &Call, endpoint_type: &str) -> Result<String, ApiError> {
-    address(&call.deps.settings, call.host.as_deref(), endpoint_type)
+    address(&call.deps.settings, call.scope.account(), call.host.as_deref(), endpoint_type)
 }
 
 fn address(
     settings: &ApiSettings,
+    account: &str,
     caller_host: Option<&str>,
     endpoint_type: &str,
 ) -> Result<String, ApiError> {
@@ -50,12 +51,13 @@ fn address(
         }
     };
     let host = match settings.advertised_host.as_str() {
-        "*" => bare(caller_host.unwrap_or("localhost")),
-        host => host,
+        "*" => bare(caller_host.unwrap_or("localhost")).to_owned(),
+        // The account as a label of its own, so that the host name chooses it (AUTH-040).
+        host => host.replace("{account}", account),
     };
     Ok(match port {
         Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
+        None => host,
     })
 }
 
@@ -86,6 +88,7 @@ mod tests {
             ("*", None, "thingstead", "iot:Data-ATS", "thingstead"),
             ("*", ports, "[::1]:4566", "iot:Data-ATS", "[::1]:8443"),
             ("*", None, "[::1]", "iot:Data-ATS", "[::1]"),
+            ("{account}.lab", None, "x", "iot:Data-ATS", "111122223333.lab"),
         ] {
             let settings = ApiSettings {
                 advertised_host: advertised.to_owned(),
@@ -93,12 +96,12 @@ mod tests {
                 ..ApiSettings::default()
             };
             assert_eq!(
-                address(&settings, Some(host), kind).expect(kind),
+                address(&settings, "111122223333", Some(host), kind).expect(kind),
                 expected,
                 "{advertised} {host} {kind}"
             );
         }
-        let refused = address(&ApiSettings::default(), None, "iot:Nonsense").expect_err("no such type");
+        let refused = address(&ApiSettings::default(), "1", None, "iot:Nonsense").expect_err("no such type");
         assert_eq!(refused, ApiError::invalid_request("Endpoint type iot:Nonsense not recognized."));
     }
 }

@@ -1,5 +1,6 @@
-//! The TLS door that stands for AWS's ports 443 and 8443: by ALPN it is MQTT, else HTTP, and `/mqtt` becomes a WebSocket
-//! (MQTT-002 to MQTT-005, AUTH-003 to AUTH-008).
+//! The TLS doors: the one for MQTT, and the one that stands for AWS's ports 443 and 8443. What a connection must be follows from its
+//! domain configuration, else from port and ALPN; HTTP requests for `/mqtt` become WebSockets (MQTT-001 to MQTT-005, MQTT-008, AUTH-001
+//! to AUTH-008, AUTH-010).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,68 +11,89 @@ use bytes::Bytes;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use thingstead_core::PeerIdentity;
+use thingstead_registry::{ApplicationProtocol, AuthenticationType};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::{Usher, accept, tls, websocket};
-use crate::identity::Identity;
+use crate::identity::{Identity, Refusal};
 use crate::shard::mail::Peer;
 use crate::tls::handshake::Secured;
+use crate::tls::manners::{ALPN_HTTP_CERTIFICATE, ALPN_MQTT, ALPN_MQTT_CERTIFICATE, Manners};
 use crate::tls::stream::TlsStream;
 
-/// MQTT with a client certificate.
-pub(crate) const ALPN_MQTT_CERTIFICATE: &[u8] = b"x-amzn-mqtt-ca";
-/// MQTT with a custom authorizer.
-pub(crate) const ALPN_MQTT: &[u8] = b"mqtt";
-/// HTTP with a client certificate.
-pub(crate) const ALPN_HTTP_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
-/// HTTP.
-pub(crate) const ALPN_HTTP: &[u8] = b"http/1.1";
+/// A listener's surroundings.
+pub(crate) struct Door {
+    pub(crate) kind: DoorKind,
+    pub(crate) usher: Arc<Usher>,
+    pub(crate) manners: Arc<Manners>,
+    /// Gets every request that is not a WebSocket for MQTT, with the [`PeerIdentity`], [`AuthenticationType`] and
+    /// `ConnectInfo<SocketAddr>` among its extensions.
+    pub(crate) http: Router,
+}
 
-/// Serves the shared port. `http` gets every request that is not a WebSocket for MQTT, with the [`PeerIdentity`] and
-/// `ConnectInfo<SocketAddr>` among its extensions.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    usher: Arc<Usher>,
-    config: Arc<rustls::ServerConfig>,
-    http: Router,
-    stop: watch::Receiver<bool>,
-) {
-    let router = websocket::router(Arc::clone(&usher)).fallback_service(http);
+/// What a port is for, where nothing else decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DoorKind {
+    /// MQTT with a client certificate (AUTH-002).
+    Mqtts,
+    /// By ALPN (AUTH-003 to AUTH-008).
+    Https,
+}
+
+/// How a connection authenticates and what it speaks.
+type Terms = (AuthenticationType, ApplicationProtocol);
+
+/// The two ends of a connection, and the terms it came in on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    pub(crate) address: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// `DEFAULT` leaves it to the request.
+    pub(crate) authentication: AuthenticationType,
+}
+
+/// Serves a TLS port.
+pub(crate) async fn serve(listener: TcpListener, door: Door, stop: watch::Receiver<bool>) {
+    let door = Arc::new(door);
     accept(listener, stop.clone(), |tcp, address, local| {
-        let (usher, config, router, stop) =
-            (Arc::clone(&usher), Arc::clone(&config), router.clone(), stop.clone());
+        let (door, stop) = (Arc::clone(&door), stop.clone());
         tokio::spawn(async move {
-            let Some(secured) = tls::secure(&usher.hub, tcp, address, config).await else { return };
-            let identity = tls::identify(&usher.hub, &secured, address);
+            let hub = &door.usher.hub;
+            let Some(secured) = tls::secure(hub, tcp, address, &door.manners).await else { return };
+            let identity = tls::identify(hub, &secured, address);
             if identity.is_none() && secured.tls.peer_certificate().is_some() {
                 return;
             }
-            welcome(&usher, secured, identity, Ends { address, local }, router, stop).await;
+            welcome(&door, secured, identity, (address, local), stop).await;
         });
     })
     .await;
 }
 
-/// The two ends of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ends {
-    pub(crate) address: SocketAddr,
-    pub(crate) local: SocketAddr,
-}
-
 async fn welcome(
-    usher: &Usher,
+    door: &Door,
     secured: Secured,
     identity: Option<Identity>,
-    ends: Ends,
-    router: Router,
+    (address, local): (SocketAddr, SocketAddr),
     stop: watch::Receiver<bool>,
 ) {
-    let Ends { address, local } = ends;
-    match (secured.tls.protocol(), identity) {
-        (Some(ALPN_MQTT_CERTIFICATE), Some(identity)) => {
+    let usher = &door.usher;
+    let (how, what) = terms(door.kind, &secured);
+    if how.needs_certificate() && identity.is_none() {
+        let why = "the client showed no certificate where the endpoint needs one";
+        return tls::record_nobody(&usher.hub, address, secured.server_name.as_deref(), why);
+    }
+    match (what, identity) {
+        (ApplicationProtocol::SecureMqtt, _) if !secured.endpoint.serves_data() => {
+            let refusal = Refusal::Unusable {
+                endpoint: Box::new(secured.endpoint.clone()),
+                reason: "its service type is not DATA, so MQTT is not served there".to_owned(),
+            };
+            tls::record_refusal(&usher.hub, address, secured.server_name.as_deref(), &refusal);
+        }
+        (ApplicationProtocol::SecureMqtt, Some(identity)) if how == AuthenticationType::AwsX509 => {
             let server_name = secured.server_name.clone();
             tls::show_in(
                 usher,
@@ -79,34 +101,68 @@ async fn welcome(
                 Peer { identity, address, local, open: false, secure: true, server_name },
             );
         }
-        (Some(ALPN_MQTT_CERTIFICATE | ALPN_HTTP_CERTIFICATE), None) => {
-            tls::record_nobody(
-                &usher.hub,
-                address,
-                "the client showed no certificate where the protocol needs one",
-            );
+        (ApplicationProtocol::SecureMqtt, _) => {
+            let why = "MQTT with a custom authorizer is not served";
+            tls::record_nobody(&usher.hub, address, secured.server_name.as_deref(), why);
         }
-        (Some(ALPN_MQTT), _) => {
-            tls::record_nobody(&usher.hub, address, "MQTT with a custom authorizer is not served");
-        }
-        (protocol, identity) => {
-            let alpn = protocol.map(|protocol| String::from_utf8_lossy(protocol).into_owned().into());
-            let peer = PeerIdentity {
-                certificate: identity.as_ref().and_then(|identity| identity.principal.certificate().cloned()),
-                scope: identity.map(|identity| identity.scope),
-                certificate_der: secured.tls.peer_certificate().map(|der| Bytes::copy_from_slice(der)),
-                server_name: secured.server_name.clone(),
-                alpn,
-                remote: address,
-            };
-            let router =
-                router.layer(Extension(peer)).layer(Extension(ConnectInfo(address))).layer(Extension(ends));
-            serve_http(TlsStream::from(secured), router, stop).await;
+        (what, identity) => {
+            let router = router(door, what);
+            let ends = Ends { address, local, authentication: how };
+            serve_http(secured, identity, ends, router, stop).await;
         }
     }
 }
 
-async fn serve_http(stream: TlsStream, router: Router, mut stop: watch::Receiver<bool>) {
+/// The endpoint's terms, else those of port and ALPN.
+fn terms(kind: DoorKind, secured: &Secured) -> Terms {
+    use {ApplicationProtocol as What, AuthenticationType as How};
+    if let Some(fixed) = secured.endpoint.fixed() {
+        return fixed;
+    }
+    match (kind, secured.tls.protocol()) {
+        (DoorKind::Mqtts, _) | (_, Some(ALPN_MQTT_CERTIFICATE)) => (How::AwsX509, What::SecureMqtt),
+        (DoorKind::Https, Some(ALPN_MQTT)) => (How::CustomAuth, What::SecureMqtt),
+        (DoorKind::Https, Some(ALPN_HTTP_CERTIFICATE)) => (How::AwsX509, What::Default),
+        (DoorKind::Https, _) => (How::Default, What::Default),
+    }
+}
+
+/// Who answers requests: where the endpoint speaks one of the two, the other is not there.
+fn router(door: &Door, what: ApplicationProtocol) -> Router {
+    match what {
+        ApplicationProtocol::Https => Router::new().fallback_service(door.http.clone()),
+        ApplicationProtocol::MqttWss => {
+            websocket::router(Arc::clone(&door.usher)).fallback(websocket::nothing_else)
+        }
+        _ => websocket::router(Arc::clone(&door.usher)).fallback_service(door.http.clone()),
+    }
+}
+
+async fn serve_http(
+    secured: Secured,
+    identity: Option<Identity>,
+    ends: Ends,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    let protocol = secured.tls.protocol();
+    let peer = PeerIdentity {
+        certificate: identity.as_ref().and_then(|identity| identity.principal.certificate().cloned()),
+        scope: identity.map(|identity| identity.scope),
+        certificate_der: secured.tls.peer_certificate().map(|der| Bytes::copy_from_slice(der)),
+        server_name: secured.server_name.clone(),
+        alpn: protocol.map(|protocol| String::from_utf8_lossy(protocol).into_owned().into()),
+        remote: ends.address,
+    };
+    let router = router
+        .layer(Extension(peer))
+        .layer(Extension(ConnectInfo(ends.address)))
+        .layer(Extension(ends.authentication))
+        .layer(Extension(ends));
+    converse(TlsStream::from(secured), router, stop).await;
+}
+
+async fn converse(stream: TlsStream, router: Router, mut stop: watch::Receiver<bool>) {
     let service = TowerToHyperService::new(
         router
             .map_request(|request: http::Request<hyper::body::Incoming>| request.map(axum::body::Body::new)),

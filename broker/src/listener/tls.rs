@@ -1,58 +1,35 @@
-//! The door for MQTT over mutual TLS, and what every TLS door does with a certificate that is not let in.
+//! What every TLS door does: handshakes, and notes about those that are not let in.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use rustls::{CertificateError, Error, OtherError};
 use thingstead_core::journal::{Event, Kind};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::net::TcpStream;
 
-use super::{Usher, accept};
+use super::Usher;
 use crate::hub::Hub;
 use crate::identity::{Identity, Refusal};
 use crate::shard::link::PortableLink;
 use crate::shard::mail::{Arrival, Peer};
-use crate::tls::handshake::{HandshakeError, Secured, shake};
+use crate::tls::handshake::{Failed, HandshakeError, Secured, shake};
+use crate::tls::manners::Manners;
 
-/// Serves MQTT over TLS with client certificates (MQTT-001, MQTT-032).
-pub(crate) async fn serve(
-    listener: TcpListener,
-    usher: Arc<Usher>,
-    config: Arc<rustls::ServerConfig>,
-    stop: watch::Receiver<bool>,
-) {
-    accept(listener, stop, |tcp, address, local| {
-        let (usher, config) = (Arc::clone(&usher), Arc::clone(&config));
-        tokio::spawn(async move {
-            let Some(secured) = secure(&usher.hub, tcp, address, config).await else { return };
-            let Some(identity) = identify(&usher.hub, &secured, address) else { return };
-            let server_name = secured.server_name.clone();
-            show_in(
-                &usher,
-                secured,
-                Peer { identity, address, local, open: false, secure: true, server_name },
-            );
-        });
-    })
-    .await;
-}
-
-/// Shakes hands in the time there is; a refused certificate leaves its journal event (AUTH-032).
+/// Shakes hands in the time there is; who is refused leaves a journal event (AUTH-032).
 pub(crate) async fn secure(
     hub: &Hub,
     tcp: TcpStream,
     address: SocketAddr,
-    config: Arc<rustls::ServerConfig>,
+    manners: &Manners,
 ) -> Option<Secured> {
-    match tokio::time::timeout(hub.settings.connect_timeout, shake(tcp, config)).await {
+    match tokio::time::timeout(hub.settings.connect_timeout, shake(tcp, manners)).await {
         Ok(Ok(secured)) => Some(secured),
-        Ok(Err(HandshakeError::Tls(error))) => {
-            record_failure(hub, address, &error);
-            None
-        }
-        Ok(Err(error @ HandshakeError::Io(_))) => {
-            tracing::debug!(%address, %error, "no handshake");
+        Ok(Err(Failed { error, server_name })) => {
+            let name = server_name.as_deref();
+            match error {
+                HandshakeError::Refused(refusal) => record_refusal(hub, address, name, &refusal),
+                HandshakeError::Tls(error) => record_failure(hub, address, name, &error),
+                HandshakeError::Io(error) => tracing::debug!(%address, %error, "no handshake"),
+            }
             None
         }
         Err(_) => {
@@ -62,14 +39,14 @@ pub(crate) async fn secure(
     }
 }
 
-/// Looks the certificate up again: it may have left ACTIVE since the verifier saw it, and a resumed session would never have
-/// shown it to the verifier.
+/// Looks the certificate up again: it may have left ACTIVE since the verifier saw it, and a resumed session never shows it to the
+/// verifier.
 pub(crate) fn identify(hub: &Hub, secured: &Secured, address: SocketAddr) -> Option<Identity> {
     let leaf = secured.tls.peer_certificate()?;
-    match hub.gate.admit(leaf) {
+    match hub.gate.admit(leaf, &secured.endpoint) {
         Ok(identity) => Some(identity),
         Err(refusal) => {
-            hub.journal.record(refused(hub, address, &refusal));
+            record_refusal(hub, address, secured.server_name.as_deref(), &refusal);
             None
         }
     }
@@ -87,17 +64,17 @@ pub(crate) fn show_in(usher: &Usher, secured: Secured, peer: Peer) {
     }
 }
 
-fn record_failure(hub: &Hub, address: SocketAddr, error: &Error) {
+fn record_failure(hub: &Hub, address: SocketAddr, name: Option<&str>, error: &Error) {
     if let Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) = error
         && let Some(refusal) = cause.downcast_ref::<Refusal>()
     {
-        return hub.journal.record(refused(hub, address, refusal));
+        return record_refusal(hub, address, name, refusal);
     }
-    record_nobody(hub, address, &format!("the TLS handshake failed: {error}"));
+    record_nobody(hub, address, name, &format!("the TLS handshake failed: {error}"));
 }
 
 /// Notes that somebody unknown was not let in.
-pub(crate) fn record_nobody(hub: &Hub, address: SocketAddr, why: &str) {
+pub(crate) fn record_nobody(hub: &Hub, address: SocketAddr, name: Option<&str>, why: &str) {
     let event = Event::new(&hub.settings.anonymous_scope, hub.clock.now(), Kind::AuthenticationRefused)
         .why(why.to_owned())
         .source(Some(address))
@@ -106,18 +83,29 @@ pub(crate) fn record_nobody(hub: &Hub, address: SocketAddr, why: &str) {
             "fix",
             "connect with TLS 1.2 or 1.3, trust the server's root, and show a registered certificate",
         );
-    hub.journal.record(event);
+    hub.journal.record(with_name(event, name));
 }
 
-fn refused(hub: &Hub, address: SocketAddr, refusal: &Refusal) -> Event {
+/// Notes that a certificate or a host name was not let in.
+pub(crate) fn record_refusal(hub: &Hub, address: SocketAddr, name: Option<&str>, refusal: &Refusal) {
     let scope = refusal.scope().unwrap_or(&hub.settings.anonymous_scope);
     let event = Event::new(scope, hub.clock.now(), Kind::AuthenticationRefused)
         .why(refusal.to_string())
         .source(Some(address))
         .with("reason", refusal.log_reason())
         .with("fix", refusal.fix());
-    match refusal.certificate() {
-        Some(id) => event.principal(id.shared()),
+    hub.journal.record(with_name(
+        match refusal.certificate() {
+            Some(id) => event.principal(id.shared()).with("authentication_type", "X509"),
+            None => event,
+        },
+        name,
+    ));
+}
+
+fn with_name(event: Event, name: Option<&str>) -> Event {
+    match name {
+        Some(name) => event.with("server_name", name),
         None => event,
     }
 }

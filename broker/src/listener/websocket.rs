@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 use thingstead_core::sigv4::{Claim, Request};
 use thingstead_core::{PeerIdentity, Principal, Scope};
+use thingstead_registry::AuthenticationType;
 
 use super::Usher;
 use super::https::Ends;
@@ -38,9 +39,10 @@ async fn upgrade(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let identity = match authenticate(&usher, &peer, &method, &uri, &headers) {
+    let authenticated = authenticate(&usher, &peer, &method, &uri, &headers);
+    let identity = match authenticated.and_then(|identity| fits(ends.authentication, identity)) {
         Ok(identity) => identity,
-        Err(why) => return forbidden(&usher, ends, &why),
+        Err(why) => return forbidden(&usher, ends, peer.server_name.as_deref(), &why),
     };
     let packet = usher.hub.bounds.packet;
     upgrade
@@ -111,9 +113,30 @@ fn authenticate(
     Ok(Identity { scope: Scope::new(account, &claim.region), principal })
 }
 
+/// The endpoint may want another kind of identity (AUTH-010).
+fn fits(wanted: AuthenticationType, identity: Identity) -> Result<Identity, String> {
+    let by_certificate = identity.principal.certificate().is_some();
+    let fits = match wanted {
+        AuthenticationType::Default => true,
+        AuthenticationType::AwsSigv4 => !by_certificate,
+        AuthenticationType::AwsX509 => by_certificate,
+        AuthenticationType::CustomAuth | AuthenticationType::CustomAuthX509 => false,
+    };
+    if fits {
+        return Ok(identity);
+    }
+    Err(format!("the endpoint authenticates by {} only", wanted.name()))
+}
+
+/// What an endpoint for WebSockets answers to other requests.
+pub(crate) async fn nothing_else() -> Response {
+    (StatusCode::NOT_FOUND, [("content-type", "application/json")], r#"{"message":"Not Found"}"#)
+        .into_response()
+}
+
 /// MQTT-014.
-fn forbidden(usher: &Usher, ends: Ends, why: &str) -> Response {
-    super::tls::record_nobody(&usher.hub, ends.address, why);
+fn forbidden(usher: &Usher, ends: Ends, server_name: Option<&str>, why: &str) -> Response {
+    super::tls::record_nobody(&usher.hub, ends.address, server_name, why);
     let id = usher.hub.ids.uuid().to_string();
     let body = json!({ "message": why, "traceId": id }).to_string();
     let headers = [("content-type", "application/json"), ("x-amzn-RequestId", id.as_str())];

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use rustls::SupportedProtocolVersion;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert, StoresServerSessions};
 use rustls::sign::CertifiedKey;
 
 /// A server certificate with its key.
@@ -42,25 +43,37 @@ pub enum TlsError {
     Config(rustls::Error),
 }
 
-/// Builds the configuration of a listener: TLS 1.2 and 1.3 (MQTT-028), no resumption (MQTT-029), the first of
-/// `certificates` that the client can check.
-///
-/// Not offering resumption also means that no handshake skips `verifier`.
-pub(crate) fn server_config(
-    certificates: &[ServerCertificate],
-    verifier: Arc<dyn ClientCertVerifier>,
-    protocols: &[&[u8]],
-) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+/// One way to shake hands.
+pub(crate) struct Manner<'a> {
+    /// The first that the client can check is shown.
+    pub(crate) certificates: &'a [ServerCertificate],
+    /// Which versions are spoken (MQTT-028, AUTH-012, AUTH-274).
+    pub(crate) versions: &'a [&'static SupportedProtocolVersion],
+    /// Who is asked about client certificates; `None` asks for no certificate.
+    pub(crate) verifier: Option<Arc<dyn ClientCertVerifier>>,
+    /// The application protocols.
+    pub(crate) protocols: &'a [&'a [u8]],
+    /// The sessions that may be resumed.
+    pub(crate) sessions: Arc<dyn StoresServerSessions>,
+}
+
+/// Builds the configuration. A resumed handshake skips the verifier: whoever uses the connection has to judge its certificate.
+pub(crate) fn server_config(manner: Manner<'_>) -> Result<Arc<rustls::ServerConfig>, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let keys = certified_keys(certificates, &provider)?;
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(TlsError::Config)?
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(FirstUsable(keys)));
-    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
+    let keys = certified_keys(manner.certificates, &provider)?;
+    let builder = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(manner.versions)
+        .map_err(TlsError::Config)?;
+    let builder = match manner.verifier {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(FirstUsable(keys)));
+    config.alpn_protocols = manner.protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    config.session_storage = manner.sessions;
+    // One pre-shared key for each handshake with TLS 1.3; there is no ticketer, so it names a session kept here.
+    config.send_tls13_tickets = 1;
+    config.max_early_data_size = 0;
     Ok(Arc::new(config))
 }
 

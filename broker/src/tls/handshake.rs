@@ -7,7 +7,9 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::manners::Manners;
 use super::records::{Opened, Tls};
+use crate::identity::{Endpoint, Refusal};
 
 /// A finished handshake.
 pub(crate) struct Secured {
@@ -19,6 +21,8 @@ pub(crate) struct Secured {
     pub(crate) plain: BytesMut,
     /// The host name the client asked for.
     pub(crate) server_name: Option<Arc<str>>,
+    /// The endpoint of that name.
+    pub(crate) endpoint: Endpoint,
 }
 
 /// Why there was no connection.
@@ -27,23 +31,43 @@ pub(crate) enum HandshakeError {
     /// TLS said no; the alert went out.
     #[error("the tls handshake failed: {0}")]
     Tls(#[from] rustls::Error),
+    /// The endpoint takes no connections; the alert went out.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The socket died.
     #[error("the connection broke during the tls handshake: {0}")]
     Io(#[from] io::Error),
 }
 
+/// A handshake that failed, with the host name the client asked for.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: HandshakeError,
+    pub(crate) server_name: Option<Arc<str>>,
+}
+
 /// Shakes hands with a client.
-pub(crate) async fn shake(
-    mut tcp: TcpStream,
-    config: Arc<rustls::ServerConfig>,
-) -> Result<Secured, HandshakeError> {
-    let mut tls = Box::new(Tls::new(config)?);
-    let mut incoming = BytesMut::new();
+pub(crate) async fn shake(tcp: TcpStream, manners: &Manners) -> Result<Secured, Failed> {
     let mut hello = Hello::default();
+    match converse(tcp, manners, &mut hello).await {
+        Ok(secured) => Ok(secured),
+        Err(error) => Err(Failed { error, server_name: hello.server_name }),
+    }
+}
+
+async fn converse(
+    mut tcp: TcpStream,
+    manners: &Manners,
+    hello: &mut Hello,
+) -> Result<Secured, HandshakeError> {
+    let mut begun: Option<(Box<Tls>, Endpoint)> = None;
+    let mut incoming = BytesMut::new();
     let (mut plain, mut outgoing) = (BytesMut::new(), Vec::new());
     loop {
-        incoming.clear();
-        tls.lead_in(&mut incoming);
+        if let Some((tls, _)) = &begun {
+            incoming.clear();
+            tls.lead_in(&mut incoming);
+        }
         let before = incoming.len();
         if before > LONGEST {
             let why = "the client's handshake is longer than 64 KiB";
@@ -53,48 +77,75 @@ pub(crate) async fn shake(
         if tcp.read_buf(&mut incoming).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
-        hello.read(incoming.get(before..).unwrap_or_default());
+        let (mut tls, endpoint) = match begun.take() {
+            Some(begun) => begun,
+            None => {
+                hello.read(incoming.get(before..).unwrap_or_default());
+                match hello.outcome {
+                    Outcome::Partial => continue,
+                    // The connection finds the same fault and answers it.
+                    Outcome::Unreadable => (Box::new(Tls::new(manners.fallback())?), Endpoint::Unnamed),
+                    Outcome::Whole => match manners.of(hello.server_name.as_deref()) {
+                        Ok((endpoint, config)) => (Box::new(Tls::new(config)?), endpoint),
+                        Err(refusal) => {
+                            tcp.write_all(UNRECOGNIZED_NAME).await?;
+                            return Err(refusal.into());
+                        }
+                    },
+                }
+            }
+        };
         let opened = tls.open(&mut incoming, &mut plain, &mut outgoing);
         tcp.write_all(&outgoing).await?;
         outgoing.clear();
         match opened? {
-            Opened::Handshaking => {}
+            Opened::Handshaking => begun = Some((tls, endpoint)),
             Opened::Established => {
-                return Ok(Secured { tcp, tls, plain, server_name: hello.server_name });
+                let server_name = hello.server_name.clone();
+                return Ok(Secured { tcp, tls, plain, server_name, endpoint });
             }
             Opened::Closed => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         }
     }
 }
 
-/// Reads the ClientHello next to the connection, which does not tell the host name.
+/// Reads the ClientHello before the connection does, since the host name decides which configuration that gets.
 #[derive(Default)]
 struct Hello {
     acceptor: rustls::server::Acceptor,
-    done: bool,
+    outcome: Outcome,
     server_name: Option<Arc<str>>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Outcome {
+    #[default]
+    Partial,
+    Whole,
+    Unreadable,
 }
 
 impl Hello {
     fn read(&mut self, mut bytes: &[u8]) {
-        if self.done {
-            return;
+        // The acceptor takes a few kilobytes at a time.
+        while !bytes.is_empty() && matches!(self.outcome, Outcome::Partial) {
+            self.outcome = match self.acceptor.read_tls(&mut bytes) {
+                Ok(_) => match self.acceptor.accept() {
+                    Ok(None) => Outcome::Partial,
+                    Ok(Some(accepted)) => {
+                        self.server_name = accepted.client_hello().server_name().map(Arc::from);
+                        Outcome::Whole
+                    }
+                    Err(_) => Outcome::Unreadable,
+                },
+                Err(_) => Outcome::Unreadable,
+            };
         }
-        self.done = match self.acceptor.read_tls(&mut bytes) {
-            Ok(_) => match self.acceptor.accept() {
-                Ok(None) => false,
-                Ok(Some(accepted)) => {
-                    self.server_name = accepted.client_hello().server_name().map(Arc::from);
-                    true
-                }
-                // The connection finds the same fault and answers it.
-                Err(_) => true,
-            },
-            Err(_) => true,
-        };
     }
 }
 
 const CHUNK: usize = 8 * 1024;
 /// No certificate chain of a device is longer.
 const LONGEST: usize = 64 * 1024;
+/// A fatal alert 112 in a record of its own.
+const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];

@@ -12,20 +12,22 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::identity::Gate;
+use crate::identity::{Endpoint, Gate};
 
 /// Asks the [`Gate`] about the leaf and nobody about the chain: registration is what counts (AUTH-033). Handshake signatures
 /// are checked with the leaf's bare key, so that X.509 version 1 certificates work.
 pub(crate) struct Verifier {
     gate: Arc<Gate>,
+    endpoint: Endpoint,
     mandatory: bool,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
     /// `mandatory`: a client without certificate is refused with alert 116 (MQTT-032).
-    pub(crate) fn new(gate: Arc<Gate>, mandatory: bool) -> Self {
-        Self { gate, mandatory, algorithms: aws_lc_rs::default_provider().signature_verification_algorithms }
+    pub(crate) fn new(gate: Arc<Gate>, endpoint: Endpoint, mandatory: bool) -> Self {
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        Self { gate, endpoint, mandatory, algorithms }
     }
 
     fn verify(
@@ -73,7 +75,7 @@ impl ClientCertVerifier for Verifier {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        match self.gate.admit(end_entity) {
+        match self.gate.admit(end_entity, &self.endpoint) {
             Ok(_) => Ok(ClientCertVerified::assertion()),
             Err(refusal) => Err(CertificateError::Other(OtherError(Arc::new(refusal))).into()),
         }

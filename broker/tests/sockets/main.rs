@@ -5,11 +5,15 @@ mod client;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod publish;
 #[cfg(test)]
 mod registry;
+#[cfg(test)]
+mod resumption;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

@@ -89,6 +89,26 @@ impl ServerCa {
         })
     }
 
+    /// A chain for one host name and a key that the server has already.
+    ///
+    /// # Errors
+    /// The name cannot stand in a certificate; the key cannot be read.
+    pub(crate) fn certify(
+        &self,
+        host: &str,
+        key: &PrivateKeyDer<'_>,
+        now: Timestamp,
+        ids: &Ids,
+    ) -> Result<Vec<CertificateDer<'static>>, CaError> {
+        let root = self.root(now)?;
+        let names = ServerNames(vec![host.to_owned()]);
+        let certificate = sign(&root, &KeyPair::try_from(key)?, &names, now, ids)?;
+        let authority = CertificateDer::from_pem_slice(root.pem.as_bytes()).map_err(|error| {
+            CaError::Unreadable { file: "root certificate".to_owned(), cause: error.to_string() }
+        })?;
+        Ok(vec![certificate, authority])
+    }
+
     fn server_certificate(
         &self,
         root: &Root,
@@ -146,6 +166,17 @@ fn make(
         Kind::Ecdsa => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?,
         Kind::Rsa => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?,
     };
+    let certificate = sign(root, &key, names, now, ids)?;
+    Ok((pem("CERTIFICATE", &certificate), key.serialize_pem()))
+}
+
+fn sign(
+    root: &Root,
+    key: &KeyPair,
+    names: &ServerNames,
+    now: Timestamp,
+    ids: &Ids,
+) -> Result<CertificateDer<'static>, CaError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, "Thingstead");
@@ -157,8 +188,8 @@ fn make(
     params.serial_number = Some(SerialNumber::from_slice(&serial(ids)));
     let mut issuer = CertificateParams::default();
     issuer.distinguished_name = root_name();
-    let certificate = params.signed_by(&key, &Issuer::from_params(&issuer, &root.key))?;
-    Ok((pem("CERTIFICATE", certificate.der()), key.serialize_pem()))
+    let certificate = params.signed_by(key, &Issuer::from_params(&issuer, &root.key))?;
+    Ok(certificate.der().clone())
 }
 
 fn still_fits(root: &Root, text: &str, names: &ServerNames, now: Timestamp) -> bool {

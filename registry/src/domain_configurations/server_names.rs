@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thingstead_core::Scope;
 
 use super::DomainConfiguration;
-use crate::Registry;
+use crate::{CaError, Registry};
 
 /// What a host name says about the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,32 @@ pub enum Named {
     Unknown,
 }
 
+impl Named {
+    /// Whether resources of that scope are meant.
+    pub fn selects(&self, scope: &Scope) -> bool {
+        match self {
+            Self::Configuration { scope: owner, .. } => owner == scope,
+            Self::Account { account, region } => {
+                scope.account() == account && region.as_deref().is_none_or(|region| scope.region() == region)
+            }
+            Self::Default | Self::Unknown => true,
+        }
+    }
+}
+
 impl Registry {
+    /// A certificate chain of the server's own authority for a host name and a key.
+    ///
+    /// # Errors
+    /// The name cannot stand in a certificate; the key cannot be read.
+    pub fn certify_host(
+        &self,
+        host: &str,
+        key: &PrivateKeyDer<'_>,
+    ) -> std::result::Result<Vec<CertificateDer<'static>>, CaError> {
+        self.0.settings.ca.certify(host, key, self.0.clock.now(), &self.0.ids)
+    }
+
     /// What a host name, as a client sends it, says about the endpoint. Answers from memory.
     pub fn endpoint_named(&self, host: &str) -> Named {
         let host = host.trim_end_matches('.').to_ascii_lowercase();

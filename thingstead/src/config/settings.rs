@@ -70,9 +70,16 @@ pub const SETTINGS: &[Setting] = &[
         "advertised_host",
         "localhost",
         "HOST",
-        "what DescribeEndpoint answers; `*` echoes the caller's Host header",
+        "what DescribeEndpoint answers; `*` echoes the caller's Host header, `{account}.HOST` puts the account id in front",
     ),
     setting("advertise_ports", "false", "BOOL", "append ports to advertised endpoints"),
+    setting(
+        "sni",
+        "aws",
+        "optional|aws|required",
+        "who must send a host name in the TLS handshake: nobody; certificates without CA, of several accounts and unknown ones; \
+         everybody, and only names of this server",
+    ),
     setting("data_dir", "./thingstead-data", "DIR", "database, CA and endpoints.json"),
     setting("ephemeral", "false", "BOOL", "keep everything in memory; the CA is new at every start"),
     setting("seed", "", "PATH", "file or directory of resources to create at start"),

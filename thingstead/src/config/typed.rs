@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use thingstead_broker::Sni;
 use thingstead_core::{Limits, Scope};
 
 use super::{ConfigError, Merged, Raw};
@@ -20,6 +21,7 @@ pub struct Config {
     pub mqtt_policy: Option<String>,
     pub advertised_host: String,
     pub advertise_ports: bool,
+    pub sni: Sni,
     pub data_dir: PathBuf,
     pub ephemeral: bool,
     pub seed: Option<PathBuf>,
@@ -92,10 +94,17 @@ impl Config {
             mqtt_addr: read.addresses("mqtt_addr")?,
             mqtt_policy: read.optional("mqtt_policy"),
             advertised_host: match read.optional("advertised_host") {
+                Some(host) if host.strip_prefix("{account}.").unwrap_or(&host).contains(['{', '}']) => {
+                    return read.refuse("advertised_host", "a host name, `{account}.` before one, or `*`");
+                }
                 Some(host) => host,
                 None => return read.refuse("advertised_host", "a host name, an address or `*`"),
             },
             advertise_ports: read.flag("advertise_ports")?,
+            sni: read.choice(
+                "sni",
+                &[("optional", Sni::Optional), ("aws", Sni::Aws), ("required", Sni::Required)],
+            )?,
             data_dir: read.text("data_dir").into(),
             ephemeral: read.flag("ephemeral")?,
             seed: read.optional("seed").map(PathBuf::from),

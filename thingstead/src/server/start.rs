@@ -194,7 +194,11 @@ fn open_data(config: &Config, clock: &Clock, ids: &Ids) -> Result<Data, StartErr
         let ca = ServerCa::open(directory, clock.now()).map_err(|error| data_error(directory, error))?;
         (store, ca)
     };
-    let mut names = vec![config.advertised_host.clone()];
+    let advertised = &config.advertised_host;
+    let mut names = match advertised.strip_prefix("{account}.") {
+        Some(parent) => vec![parent.to_owned(), format!("*.{parent}")],
+        None => vec![advertised.clone()],
+    };
     names.extend(gethostname::gethostname().into_string());
     let names = ServerNames::new(&[config.scope.region()], &names);
     let certificates = ca
@@ -246,6 +250,7 @@ fn broker_settings(config: &Config, certificates: &ServerCertificates) -> things
         shards: config.shards,
         limits: config.limits,
         throttles: config.throttles == Throttles::Aws,
+        sni: config.sni,
         anonymous_scope: config.scope.clone(),
         certificates: vec![shown(&certificates.ecdsa), shown(&certificates.rsa)],
         ..thingstead_broker::Settings::default()
