@@ -30,14 +30,9 @@ pub fn log_entries(event: &Event) -> Vec<Value> {
             set(&mut entry, "details", json!(event.why));
             vec![entry]
         }
-        Kind::RuleFailed if member(event, "function").is_some() => {
-            let mut entry = entry(event, "DEBUG", "FunctionExecution", "Failure");
-            set(&mut entry, "clientId", json!("N/A"));
-            copy(event, "function", &mut entry, "ruleAction");
-            copy_function_name(&mut entry);
-            set(&mut entry, "reason", json!(event.why));
-            vec![entry]
-        }
+        Kind::FunctionCalled => vec![function_execution(event)],
+        Kind::RuleFailed if member(event, "told") == Some(&Value::Bool(true)) => Vec::new(),
+        Kind::RuleFailed if member(event, "function").is_some() => vec![function_execution(event)],
         Kind::RuleNotFound => {
             let mut entry = entry(event, "ERROR", "RuleNotFound", "Failure");
             set(&mut entry, "reason", json!("RuleNotFound"));
@@ -47,6 +42,19 @@ pub fn log_entries(event: &Event) -> Vec<Value> {
         }
         _ => Vec::new(),
     }
+}
+
+/// RULES-427, RULES-428.
+fn function_execution(event: &Event) -> Value {
+    let status = if event.why.is_empty() { "Success" } else { "Failure" };
+    let mut entry = entry(event, "DEBUG", "FunctionExecution", status);
+    set(&mut entry, "clientId", json!("N/A"));
+    copy(event, "function", &mut entry, "ruleAction");
+    copy_function_name(&mut entry);
+    if !event.why.is_empty() {
+        set(&mut entry, "reason", json!(event.why));
+    }
+    entry
 }
 
 /// What every entry of a rule has.

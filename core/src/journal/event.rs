@@ -81,6 +81,8 @@ kinds! {
     RuleNotMatched = "rule_not_matched",
     /// A rule's SQL failed.
     RuleFailed = "rule_failed",
+    /// A function of a rule's SQL asked another service; `why` says why it failed, if it did.
+    FunctionCalled = "function_called",
     /// A Basic Ingest publish named a rule that does not exist or is disabled.
     RuleNotFound = "rule_not_found",
     /// An action reached its target.

@@ -36,7 +36,7 @@ impl Inner {
                 let (inner, waiting) = (Arc::clone(self), step.detached());
                 let kept = step.run.publication.message.payload.len();
                 let queued = self.lanes.spawn(&lane_of(&calls), kept, async move {
-                    match inner.functions.answer(&waiting.run, calls).await {
+                    match inner.answer(&waiting.run, calls).await {
                         Ok(run) => {
                             let run = Arc::new(run);
                             let input = run.input();

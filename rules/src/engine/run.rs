@@ -9,7 +9,7 @@ use super::functions::lane_of;
 use super::metrics::Count;
 use super::outcome::{Rest, Step};
 use super::{CompiledRule, Inner};
-use crate::sql::{Answers, Call, EvalError, Evaluated, Input, Output, Value};
+use crate::sql::{Answer, Answers, Call, EvalError, Evaluated, Input, Output, Value};
 
 /// One rule on one message. All that templates and events need, shared by the rule's actions.
 #[derive(Clone)]
@@ -139,7 +139,7 @@ impl Inner {
         let queued = self.lanes.spawn(&lane_of(&calls), kept, async move {
             let (mut run, mut calls) = (Arc::new(run), calls);
             for _ in 0..MAX_ROUNDS {
-                run = match inner.functions.answer(&run, calls).await {
+                run = match inner.answer(&run, calls).await {
                     Ok(answered) => Arc::new(answered),
                     Err(why) => return inner.function_failed(&run, why),
                 };
@@ -155,6 +155,20 @@ impl Inner {
         if let Err(full) = queued {
             self.function_failed(&unasked, full.to_string());
         }
+    }
+
+    /// Makes calls for a run, and writes down each that was made (RULES-427, RULES-428).
+    pub(crate) async fn answer(&self, run: &Run, calls: Vec<Call>) -> Result<Run, String> {
+        let answered = self.functions.answer(run, calls).await?;
+        for (call, answer) in answered.answers.iter().filter(|(call, _)| run.answers.get(call).is_none()) {
+            let event = run.event(Kind::FunctionCalled, self.clock.now());
+            let event = event.with("function", call.function()).with("target", call.target());
+            self.journal.record(match answer {
+                Answer::Failed(why) => event.why(why.clone()),
+                Answer::Json(_) | Answer::Text(_) | Answer::Bytes(_) => event,
+            });
+        }
+        Ok(answered)
     }
 
     /// Every action gets the same result; none waits for another (RULES-354, RULES-355).
@@ -190,7 +204,12 @@ impl Inner {
     fn failed(&self, run: &Run, error: &EvalError) {
         let mut event = run.event(Kind::RuleFailed, run.at).why(error.to_string());
         if let EvalError::Function { function, .. } = error {
-            event = event.with("function", *function);
+            // A call that failed was written down when it was made.
+            let failed = |(call, answer): (&Call, &Answer)| {
+                call.function() == *function && matches!(answer, Answer::Failed(_))
+            };
+            let told = run.answers.iter().any(failed);
+            event = event.with("function", *function).with("told", told);
         }
         self.journal.record(event);
     }

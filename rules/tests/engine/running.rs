@@ -214,8 +214,10 @@ async fn events_become_the_entries_of_the_service_log() {
     let actions = json!([republish("out"), republish("${missing}")]);
     world.rule("r", "SELECT * FROM 'in'", actions).await;
     world.rule("f", "SELECT get_thing_shadow('none', 'role') AS x FROM 'in'", json!([])).await;
+    world.rule("g", "SELECT get_thing_shadow('lamp', 'role') AS x FROM 'in'", json!([])).await;
     world.publish("in", "{}");
     world.until(Kind::RuleFailed, 1).await;
+    world.until(Kind::RuleMatched, 2).await;
     world.engine.basic_ingest("gone", &world.message("$aws/rules/gone", "{}"));
     let entries: Vec<Value> = world.journal.after(0).iter().flat_map(log_entries).collect();
     for entry in &entries {
@@ -249,10 +251,15 @@ async fn events_become_the_entries_of_the_service_log() {
     assert_eq!(of("r")[2]["ruleAction"], "RepublishAction");
     assert_eq!(of("r")[2]["resources"], json!({"RepublishTopic": "out"}));
     assert!(of("r")[4]["details"].as_str().is_some_and(|details| !details.is_empty()));
+    assert_eq!(of("f").len(), 1, "{:?}", of("f"));
     let function = of("f")[0];
     assert_eq!((&function["eventType"], &function["clientId"]), (&json!("FunctionExecution"), &json!("N/A")));
     assert_eq!(function["ruleAction"], "GetThingShadow");
     assert!(function["reason"].as_str().is_some_and(|reason| reason.contains("no shadow")), "{function}");
+    let called = of("g")[0];
+    assert_eq!((&called["eventType"], &called["status"]), (&json!("FunctionExecution"), &json!("Success")));
+    assert_eq!((&called["ruleAction"], &called["logLevel"]), (&json!("GetThingShadow"), &json!("DEBUG")));
+    assert_eq!(of("g")[1]["eventType"], "RuleMatch");
     let gone = of("gone")[0];
     assert_eq!((&gone["eventType"], &gone["reason"]), (&json!("RuleNotFound"), &json!("RuleNotFound")));
     assert_eq!(gone["details"], "Rule gone not found");
