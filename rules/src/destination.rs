@@ -10,7 +10,8 @@ use thingstead_core::topic::Quoted;
 use thingstead_core::{Arn, Scope, Timestamp};
 
 use crate::RulesError;
-use crate::settings::HttpActionUrls;
+use crate::actions::role;
+use crate::settings::{HttpActionUrls, Settings};
 
 /// A destination as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,7 +99,7 @@ impl DestinationStatus {
 
 impl DestinationTarget {
     /// Reads `destinationConfiguration` (RULES-444).
-    pub(crate) fn of(configuration: &Value, urls: HttpActionUrls) -> Result<Self, RulesError> {
+    pub(crate) fn of(configuration: &Value, account: &str, settings: &Settings) -> Result<Self, RulesError> {
         let Value::Object(members) = configuration else {
             return Err(RulesError::invalid("`destinationConfiguration` is missing"));
         };
@@ -121,7 +122,9 @@ impl DestinationTarget {
             "vpcConfiguration" => {
                 // RULES-462
                 text("vpcId")?;
-                text("roleArn")?;
+                role::check(text("roleArn")?, account, settings.roles).map_err(|why| {
+                    RulesError::invalid(format!("`destinationConfiguration.{kind}.roleArn` {why}"))
+                })?;
                 if value.get("subnetIds").and_then(Value::as_array).is_none_or(Vec::is_empty) {
                     return Err(RulesError::invalid(
                         "`destinationConfiguration.vpcConfiguration.subnetIds` is missing",
@@ -139,7 +142,7 @@ impl DestinationTarget {
                     )));
                 }
                 let endpoint = text("endpoint")?;
-                check_influx_endpoint(endpoint, urls).map_err(|why| {
+                check_influx_endpoint(endpoint, settings.http_action_urls).map_err(|why| {
                     RulesError::invalid(format!("`destinationConfiguration.{kind}.endpoint` {why}"))
                 })?;
                 Ok(Self::InfluxDb { configuration: value.as_object().cloned().unwrap_or_default() })

@@ -22,5 +22,5 @@ pub use engine::{Deps, ListTopicRules, Lookups, Page, RuleEngine, RuleMetric};
 pub use error::RulesError;
 pub use logs::log_entries;
 pub use rule::TopicRule;
-pub use settings::{AwsSettings, HttpActionUrls, HttpDestinations, Settings};
+pub use settings::{AwsSettings, HttpActionUrls, HttpDestinations, Roles, Settings};
 pub use store::TABLES;

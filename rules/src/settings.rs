@@ -17,6 +17,8 @@ pub struct Settings {
     pub http_action_urls: HttpActionUrls,
     /// How `http` destinations become ENABLED.
     pub http_destinations: HttpDestinations,
+    /// What is asked of the roles that rules name.
+    pub roles: Roles,
     /// Where AWS actions and functions go, and with which credentials.
     pub aws: AwsSettings,
     /// Trusted next to the public CAs for outgoing TLS (RULES-465).
@@ -49,6 +51,16 @@ pub enum HttpDestinations {
     Confirmed,
     /// Enabled at once, for receivers that know nothing of confirmations (API-209).
     Automatic,
+}
+
+/// What is asked of a `roleArn`. Roles are never assumed, whatever is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Roles {
+    /// That it is the ARN of a role: rules copied from elsewhere run.
+    #[default]
+    WellFormed,
+    /// That it is a role of the rule's account as well (RULES-409); for servers where accounts mean something.
+    OwnAccount,
 }
 
 /// Where calls of AWS services go. Without an endpoint nothing leaves the machine: the call is recorded as a delivery.

@@ -18,7 +18,7 @@ pub(crate) struct IotAnalytics {
 
 impl IotAnalytics {
     pub(crate) fn compile(members: &Members<'_>) -> Result<Self, RulesError> {
-        members.optional_plain("roleArn")?;
+        members.optional_role()?;
         members.optional_plain("channelArn")?;
         Ok(Self { channel: members.field("channelName")?, batch: members.boolean("batchMode")? })
     }

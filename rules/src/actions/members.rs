@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use thingstead_core::topic::Quoted;
 
 use super::Field;
+use super::role;
 use crate::RulesError;
 use crate::settings::Settings;
 use crate::sql::Statement;
@@ -19,6 +20,8 @@ pub(crate) struct Compiling<'a> {
     pub(crate) settings: &'a Settings,
     /// An error action has no batches of its own (RULES-407).
     pub(crate) is_error_action: bool,
+    /// Whose rule it is.
+    pub(crate) account: &'a str,
 }
 
 /// The members of one JSON object of a rule's payload.
@@ -99,9 +102,20 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// `roleArn`, which never takes templates (RULES-385). Roles are not assumed by a local server.
-    pub(crate) fn role(&self) -> Result<&'a str, RulesError> {
-        self.plain("roleArn")
+    /// Checks `roleArn`, which never takes templates (RULES-385). Roles are not assumed by a local server.
+    pub(crate) fn role(&self) -> Result<(), RulesError> {
+        self.check_role(self.plain("roleArn")?)
+    }
+
+    /// Checks `roleArn`, if it is there.
+    pub(crate) fn optional_role(&self) -> Result<(), RulesError> {
+        self.optional_plain("roleArn")?.map_or(Ok(()), |role| self.check_role(role))
+    }
+
+    fn check_role(&self, role: &str) -> Result<(), RulesError> {
+        let checks = self.compiling.settings.roles;
+        role::check(role, self.compiling.account, checks)
+            .map_err(|why| RulesError::invalid(format!("`{}` {why}", self.at("roleArn"))))
     }
 
     /// One of a few words, if it is there.

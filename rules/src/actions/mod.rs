@@ -29,6 +29,7 @@ mod lambda;
 mod location;
 mod open_search;
 mod republish;
+pub(crate) mod role;
 mod s3;
 mod salesforce;
 mod sns;

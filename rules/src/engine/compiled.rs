@@ -31,7 +31,8 @@ impl CompiledRule {
             position: error.position(),
         })?;
         let compile = |value: &Value, path: &str, is_error_action: bool| {
-            let compiling = Compiling { statement: &statement, settings: &inner.settings, is_error_action };
+            let (settings, account) = (&*inner.settings, scope.account());
+            let compiling = Compiling { statement: &statement, settings, is_error_action, account };
             Action::compile(value, path, compiling).map(Arc::new)
         };
         let numbered = payload.actions.iter().enumerate();

@@ -156,7 +156,7 @@ impl Inner {
         scope: &Scope,
         configuration: &Value,
     ) -> Result<Value, RulesError> {
-        let target = DestinationTarget::of(configuration, self.settings.http_action_urls)?;
+        let target = DestinationTarget::of(configuration, scope.account(), &self.settings)?;
         let now = self.clock.now();
         let id = self.ids.uuid().to_string();
         let mut destination = Destination::new(scope, target, &id, self.new_token(), now);

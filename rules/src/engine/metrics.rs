@@ -53,6 +53,11 @@ pub struct RuleMetric {
     pub value: u64,
 }
 
+impl RuleMetric {
+    /// The CloudWatch namespace of every counter (RULES-421).
+    pub const NAMESPACE: &'static str = "AWS/IoT";
+}
+
 impl Metrics {
     /// The counters of a rule.
     pub(crate) fn of(&self, scope: &Scope, rule: &RuleName) -> Arc<RuleCounters> {

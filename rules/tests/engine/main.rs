@@ -17,5 +17,6 @@ mod iot_actions;
 mod kafka;
 mod republish;
 mod resources;
+mod roles;
 mod running;
 mod world;

@@ -111,6 +111,12 @@ pub const SETTINGS: &[Setting] = &[
         "any|aws",
         "where rule actions may send HTTP: anywhere, or https on 443 and 8443",
     ),
+    setting(
+        "http_destinations",
+        "confirm",
+        "confirm|auto",
+        "whether receivers of rule actions confirm their destination, or have it ENABLED at once",
+    ),
     setting("trust_ca", "", "FILE[,FILE]", "extra PEM roots for outgoing calls"),
     setting(
         "durability",

@@ -33,6 +33,7 @@ pub struct Config {
     pub access_keys: Vec<(String, String)>,
     pub iam_policies: Option<PathBuf>,
     pub http_action_urls: HttpActionUrls,
+    pub http_destinations: HttpDestinations,
     pub trust_ca: Vec<PathBuf>,
     pub durability: Durability,
     /// Never 0.
@@ -57,6 +58,15 @@ pub enum HttpActionUrls {
     Any,
     /// https on 443 and 8443 only.
     Aws,
+}
+
+/// How the destinations of HTTP receivers become ENABLED.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpDestinations {
+    /// The receiver answers a confirmation, as with AWS.
+    Confirm,
+    /// At once, for receivers that know nothing of confirmations.
+    Auto,
 }
 
 /// When a commit counts as done.
@@ -116,6 +126,10 @@ impl Config {
             iam_policies: read.optional("iam_policies").map(PathBuf::from),
             http_action_urls: read
                 .choice("http_action_urls", &[("any", HttpActionUrls::Any), ("aws", HttpActionUrls::Aws)])?,
+            http_destinations: read.choice(
+                "http_destinations",
+                &[("confirm", HttpDestinations::Confirm), ("auto", HttpDestinations::Auto)],
+            )?,
             trust_ca: read.list("trust_ca").map(PathBuf::from).collect(),
             durability: read
                 .choice("durability", &[("full", Durability::Full), ("relaxed", Durability::Relaxed)])?,

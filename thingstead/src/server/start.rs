@@ -27,7 +27,7 @@ use super::lookups::Inside;
 use super::operations::WholeServer;
 use super::{Server, StartError, Surroundings, api_port, endpoints, seed, tls};
 use crate::Config;
-use crate::config::{Durability, HttpActionUrls, Throttles};
+use crate::config::{Durability, HttpActionUrls, HttpDestinations, Throttles};
 
 /// See [`Server::start`].
 pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<Server, StartError> {
@@ -276,12 +276,20 @@ fn rule_settings(
             HttpActionUrls::Any => thingstead_rules::HttpActionUrls::Any,
             HttpActionUrls::Aws => thingstead_rules::HttpActionUrls::Aws,
         },
+        http_destinations: match config.http_destinations {
+            HttpDestinations::Confirm => thingstead_rules::HttpDestinations::Confirmed,
+            HttpDestinations::Auto => thingstead_rules::HttpDestinations::Automatic,
+        },
+        roles: match config.verify_signatures {
+            // Whoever is known by a key has an account, and roles of others are not theirs to pass.
+            true => thingstead_rules::Roles::OwnAccount,
+            false => thingstead_rules::Roles::WellFormed,
+        },
         aws: AwsSettings::from_variables(variables),
         trust_ca: tls::extra_roots(&config.trust_ca)?,
         api_url: api.first().map(|address| format!("http://localhost:{}", address.port())),
         evaluations_per_second: (config.throttles == Throttles::Aws)
             .then_some(thingstead_rules::Settings::AWS_EVALUATIONS_PER_SECOND),
-        ..thingstead_rules::Settings::default()
     })
 }
 
