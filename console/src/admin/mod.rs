@@ -6,6 +6,7 @@ mod health;
 mod journal;
 mod lifecycle;
 mod question;
+mod shadows;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -28,6 +29,8 @@ pub fn router(deps: AdminDeps) -> Router {
         .route("/journal/near-misses", post(journal::near_misses))
         .route("/explain", get(explain::explain))
         .route("/deliveries", get(lifecycle::deliveries))
+        .route("/shadows", get(shadows::list))
+        .route("/shadows/{thing}", get(shadows::one))
         .route("/clock", get(clock::show).post(clock::set))
         .route("/faults", get(faults).put(faults))
         .route("/snapshots", get(lifecycle::snapshots))
