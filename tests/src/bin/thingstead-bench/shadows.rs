@@ -1,12 +1,14 @@
 //! Shadow updates: against two plain hops of mosquitto, and alone with more and more shadows stored.
 
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thingstead_mqtt_wire::{Packet, Publish, QoS};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use crate::Outcome;
@@ -47,7 +49,7 @@ pub(crate) struct Stored {
     pub(crate) kib: u64,
 }
 
-/// Three sizes in one run; 16 connections with 8 updates on their way each.
+/// Four sizes in one run.
 pub(crate) struct Growth(Vec<Stored>);
 
 impl Growth {
@@ -60,11 +62,7 @@ impl Growth {
             let mut best: Option<Stored> = None;
             for _ in 0..WINDOWS {
                 let mut load = Load::new();
-                for connection in 0..CONNECTIONS {
-                    let count = shadows / CONNECTIONS;
-                    let things = Things { prefix: "$aws/things", from: connection * count, count };
-                    load.device(broker, things, IN_FLIGHT).await?;
-                }
+                load.crowd(broker, shadows).await?;
                 let (spent, reading) = load.measure(broker, measure).await?;
                 let stored = Stored {
                     shadows,
@@ -168,13 +166,26 @@ impl Load {
     /// A client that updates its things, `in_flight` at a time.
     async fn device(&mut self, broker: &Broker, things: Things, in_flight: usize) -> Outcome<()> {
         let mut client = broker.connect(Door::MutualTls, &format!("device-{}", things.from)).await?;
-        let (_, mut accepted) = things.topics(0);
-        if things.count > 1 {
-            "$aws/things/+/shadow/update/accepted".clone_into(&mut accepted);
-        }
-        client.subscribe(&accepted, QoS::AtLeastOnce).await?;
+        client.subscribe(&things.topics(0).1, QoS::AtLeastOnce).await?;
         let meter = Rc::clone(&self.meter);
         self.spawn(update(client, things, in_flight, meter));
+        Ok(())
+    }
+
+    /// Sixteen clients that update all shadows, eight at a time each, and one that sees the answers.
+    async fn crowd(&mut self, broker: &Broker, shadows: usize) -> Outcome<()> {
+        let count = shadows / CONNECTIONS;
+        let mut senders = Vec::new();
+        for number in 0..CONNECTIONS {
+            let client = broker.connect(Door::MutualTls, &format!("sender-{number}")).await?;
+            let things = Things { prefix: "$aws/things", from: number * count, count };
+            let answers = Rc::new(Answers::default());
+            senders.push(Rc::clone(&answers));
+            self.spawn(send(client, things, answers));
+        }
+        let mut watcher = broker.connect(Door::MutualTls, "watcher").await?;
+        watcher.subscribe("$aws/things/+/shadow/update/accepted", QoS::AtMostOnce).await?;
+        self.spawn(watch(watcher, senders, count, Rc::clone(&self.meter)));
         Ok(())
     }
 
@@ -199,13 +210,10 @@ impl Load {
 /// Keeps `in_flight` updates on their way: one is done when it was acknowledged and its answer has arrived.
 async fn update(mut client: Client, things: Things, in_flight: usize, meter: Rc<Meter>) -> Outcome<()> {
     let (mut sent, mut acknowledged, mut answered) = (0, 0, 0);
-    let mut started = std::collections::VecDeque::new();
+    let mut started = VecDeque::new();
     loop {
         while sent - answered.min(acknowledged) < in_flight {
-            client.queue(&Publish {
-                qos: QoS::AtLeastOnce,
-                ..Publish::new(things.topics(sent).0, payload(sent))
-            })?;
+            client.queue(&request(&things, sent))?;
             started.push_back(now());
             sent += 1;
         }
@@ -219,11 +227,67 @@ async fn update(mut client: Client, things: Things, in_flight: usize, meter: Rc<
                         client.queue_puback(id)?;
                     }
                     answered += 1;
-                    // Answers of different shadows may overtake each other; for the latency that makes no difference.
                     meter.took(started.pop_front().map(|start| start.elapsed()).unwrap_or_default());
                 }
                 other => return Err(format!("a device received {other:?}").into()),
             }
+        }
+    }
+}
+
+/// How many of a sender's updates were answered.
+#[derive(Default)]
+struct Answers {
+    count: Cell<usize>,
+    started: RefCell<VecDeque<Instant>>,
+    more: Notify,
+}
+
+/// Keeps [`IN_FLIGHT`] updates on their way.
+async fn send(mut client: Client, things: Things, answers: Rc<Answers>) -> Outcome<()> {
+    let (mut sent, mut acknowledged) = (0, 0);
+    loop {
+        while sent - answers.count.get().min(acknowledged) < IN_FLIGHT {
+            client.queue(&request(&things, sent))?;
+            answers.started.borrow_mut().push_back(now());
+            sent += 1;
+        }
+        client.flush().await?;
+        tokio::select! {
+            filled = client.fill() => filled?,
+            () = answers.more.notified() => {}
+        }
+        while let Some(packet) = client.next_packet()? {
+            match packet {
+                Packet::PubAck(_) => acknowledged += 1,
+                other => return Err(format!("a sender received {other:?}").into()),
+            }
+        }
+    }
+}
+
+async fn watch(
+    mut watcher: Client,
+    senders: Vec<Rc<Answers>>,
+    count: usize,
+    meter: Rc<Meter>,
+) -> Outcome<()> {
+    loop {
+        watcher.fill().await?;
+        while let Some(packet) = watcher.next_packet()? {
+            let Packet::Publish(publish) = packet else {
+                return Err(format!("the watcher received {packet:?}").into());
+            };
+            let number =
+                publish.topic.split(['/', '-']).nth(3).and_then(|number| number.parse::<usize>().ok());
+            let Some(answers) = number.and_then(|number| senders.get(number / count)) else {
+                return Err(format!("the watcher received {}", publish.topic).into());
+            };
+            answers.count.set(answers.count.get() + 1);
+            // Answers of different shadows may overtake each other; for the latency that makes no difference.
+            let start = answers.started.borrow_mut().pop_front();
+            meter.took(start.map(|start| start.elapsed()).unwrap_or_default());
+            answers.more.notify_one();
         }
     }
 }
@@ -268,6 +332,10 @@ async fn create(broker: &Broker, numbers: Range<usize>) -> Outcome<()> {
         }
     }
     client.disconnect().await
+}
+
+fn request(things: &Things, turn: usize) -> Publish {
+    Publish { qos: QoS::AtLeastOnce, ..Publish::new(things.topics(turn).0, payload(turn)) }
 }
 
 /// What a device reports, in about 256 bytes.
