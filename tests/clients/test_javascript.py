@@ -1,4 +1,4 @@
-"""The AWS SDK for JavaScript v3 against the APIs: every file in `javascript` is run by Node's own test runner."""
+"""Clients in JavaScript, the AWS SDK v3 and device clients: every file in `javascript` is run by Node's own test runner."""
 
 import os
 import pathlib
@@ -21,7 +21,8 @@ def packages():
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("suite", sorted(path.name for path in HERE.glob("*.test.mjs")))
-def test_sdk_v3(server, packages, suite):
-    environment = {"PATH": os.environ["PATH"], "HOME": str(server.files), "THINGSTEAD_API": server.api}
+def test_javascript(server, packages, suite):
+    environment = {"PATH": os.environ["PATH"], "HOME": str(server.files), "THINGSTEAD_API": server.api,
+                   "NODE_EXTRA_CA_CERTS": str(server.ca)}
     done = subprocess.run(["node", "--test", suite], cwd=HERE, env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
