@@ -9,7 +9,7 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FLOORS = {
     "core": 0, "mqtt-wire": 1, "policy-engine": 1, "store": 1, "registry": 2, "broker": 3, "rules": 3, "shadow": 3,
-    "api": 4, "console": 4, "thingstead": 5, "tests": 6,
+    "api": 4, "console": 4, "telemetry": 4, "thingstead": 5, "tests": 6,
 }
 MAX_LINES = 500
 

@@ -9,14 +9,15 @@ use crate::model::{Operation, Service};
 #[error("{name}: {message}")]
 pub struct ApiError {
     name: &'static str,
-    message: String,
+    message: Box<str>,
     members: Map<String, Value>,
+    log_reason: Option<&'static str>,
 }
 
 impl ApiError {
     /// An exception by its AWS name, suffix included.
     pub fn new(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, message: message.into(), members: Map::new() }
+        Self { name, message: message.into().into(), members: Map::new(), log_reason: None }
     }
 
     /// 400: the request makes no sense.
@@ -55,6 +56,16 @@ impl ApiError {
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.members.insert(member.to_owned(), value.into());
         self
+    }
+
+    /// The same error with its reason in service logs, which callers do not see.
+    pub fn logged_as(self, reason: &'static str) -> Self {
+        Self { log_reason: Some(reason), ..self }
+    }
+
+    /// The reason in service logs, where the error has one of its own.
+    pub fn log_reason(&self) -> Option<&'static str> {
+        self.log_reason
     }
 
     /// The AWS name, suffix included.

@@ -91,9 +91,36 @@ pub enum DirectError {
     /// `RECEIVER_MAX_UNACKED_QOS1_EXCEEDED`.
     #[error("the client has as many unacknowledged messages as it may")]
     WindowFull,
+    /// A rate of the receiver or of its account (`RECEIVE_SESSION_THROTTLED`).
+    #[error("{0}")]
+    Throttled(String),
+    /// The client reads too slowly (`CLIENT_ENDPOINT_NOT_WRITABLE`).
+    #[error("{0}")]
+    NotWritable(String),
     /// `DELIVERY_CONFIRMATION_TIMEOUT`.
     #[error("the client did not acknowledge the message in time")]
     Timeout,
+    /// `INTERNAL_SERVER_ERROR`.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+impl DirectError {
+    /// The reason in service logs (MQTT-258).
+    pub const fn log_reason(&self) -> &'static str {
+        match self {
+            Self::InvalidTopic(_) => "INVALID_TOPIC",
+            Self::NotFound => "TARGET_CLIENT_ID_NOT_FOUND",
+            Self::NotConnected => "TARGET_CLIENT_NOT_CONNECTED",
+            Self::ReceiveDenied => "RECEIVE_AUTHORIZATION_FAILURE",
+            Self::TooLarge(..) => "CLIENT_ERROR",
+            Self::WindowFull => "RECEIVER_MAX_UNACKED_QOS1_EXCEEDED",
+            Self::Throttled(_) => "RECEIVE_SESSION_THROTTLED",
+            Self::NotWritable(_) => "CLIENT_ENDPOINT_NOT_WRITABLE",
+            Self::Timeout => "DELIVERY_CONFIRMATION_TIMEOUT",
+            Self::Stopping => "INTERNAL_SERVER_ERROR",
+        }
+    }
 }
 
 impl Broker {
@@ -169,7 +196,7 @@ impl Broker {
         let sent = self
             .ask(scope, client, move |shard, name| shard.send_direct_message(name, publication, confirm))
             .await
-            .unwrap_or(Err(DirectError::NotFound));
+            .unwrap_or(Err(DirectError::Stopping));
         sent?;
         let Some(timeout) = confirmation else { return Ok(()) };
         match tokio::time::timeout(timeout, confirmed).await {
@@ -229,6 +256,11 @@ impl Broker {
             space.throttles.retain(now, &message.topic, rates).map_err(|exceeded| exceeded.why)?;
         }
         Ok(())
+    }
+
+    /// Where the broker writes down what happens.
+    pub fn journal(&self) -> &thingstead_core::Journal {
+        &self.hub.journal
     }
 
     /// How many clients are connected, in all scopes.
@@ -346,10 +378,8 @@ impl Shard {
             return Err(DirectError::ReceiveDenied);
         }
         match confirm {
-            None => self.send_directly(key, publication),
-            Some(_) if in_flight >= live.window => return Err(DirectError::WindowFull),
-            Some(confirm) => self.send_confirmed(key, publication, confirm),
+            Some(_) if in_flight >= live.window => Err(DirectError::WindowFull),
+            confirm => self.send_or_refuse(key, publication, confirm),
         }
-        Ok(())
     }
 }

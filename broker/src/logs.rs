@@ -1,6 +1,7 @@
 //! Events of connections as entries of AWS IoT's service log, version 2 (MQTT-251 to MQTT-257).
 
 use serde_json::{Map, Value, json};
+use thingstead_core::journal::Cause;
 use thingstead_core::{Event, Kind};
 
 /// The log entry that an event of the broker makes; `None` for events that AWS does not log, and for those of others.
@@ -13,10 +14,16 @@ pub fn log_entry(event: &Event) -> Option<Value> {
         Kind::PublishRefused => Entry::of(event, "Publish-In").with_topic().refused(),
         Kind::Delivered => Entry::of(event, "Publish-Out").with_topic(),
         Kind::DeliveryRefused => Entry::of(event, "Publish-Out").with_topic().refused(),
-        Kind::Subscribed => Entry::of(event, "Subscribe").with_topic(),
-        Kind::SubscribeRefused => Entry::of(event, "Subscribe").with_topic().refused(),
+        Kind::Subscribed => Entry::of(event, "Subscribe").with_topic().with_subscription(),
+        Kind::SubscribeRefused => Entry::of(event, "Subscribe").with_topic().with_subscription().refused(),
         Kind::Unsubscribed => Entry::of(event, "Unsubscribe"),
+        Kind::UnsubscribeRefused => Entry::of(event, "Unsubscribe").refused(),
         Kind::Queued => Entry::of(event, "Queued").queued(),
+        Kind::Dropped if event.cause() == Cause::QueueThrottle => {
+            Entry::of(event, "Queued").queued().not_queued()
+        }
+        Kind::Pinged => Entry::of(event, "Ping").pinged(),
+        Kind::ApiCall => Entry::of_call(event)?,
         // AUTH-303
         Kind::AuthenticationRefused if !Entry::of(event, "").names_a_server() => return None,
         Kind::AuthenticationRefused => Entry::of(event, "Connection.AuthNError").not_authenticated(),
@@ -46,10 +53,9 @@ impl<'e> Entry<'e> {
         entry.set("accountId", event.scope.account());
         entry.set("status", "Success");
         entry.set("eventType", kind);
-        entry.set(
-            "protocol",
-            if event.client.is_some() || event.kind != Kind::Published { "MQTT" } else { "HTTP" },
-        );
+        let by_http = event.kind == Kind::ApiCall
+            || (event.client.is_none() && matches!(event.kind, Kind::Published | Kind::PublishRefused));
+        entry.set("protocol", if by_http { "HTTP" } else { "MQTT" });
         if let Some(client) = &event.client {
             entry.set("clientId", &**client);
         }
@@ -89,6 +95,15 @@ impl<'e> Entry<'e> {
         self
     }
 
+    /// With what a v5 client was answered for the filter.
+    fn with_subscription(mut self) -> Self {
+        if let Some(code) = self.told("reason_code") {
+            let subscription = json!({ "topicName": self.event.topic, "reasonCode": code });
+            self.set("subscriptions", json!([subscription]));
+        }
+        self
+    }
+
     fn connected(mut self) -> Self {
         if let Some(thing) = &self.event.thing {
             self.set("thingName", &**thing);
@@ -104,8 +119,50 @@ impl<'e> Entry<'e> {
         if self.event.detail.decision().is_some() {
             return self.failed("AUTHORIZATION_FAILURE", "Authorization Failure");
         }
+        let reason = match self.event.cause() {
+            Cause::Server => "INTERNAL_SERVER_ERROR",
+            Cause::Throttle | Cause::ClientIdThrottle | Cause::RetainThrottle | Cause::ConnectionThrottle => {
+                "THROTTLED"
+            }
+            _ => "CLIENT_ERROR",
+        };
         let why = self.event.why.to_string();
-        self.failed("CLIENT_ERROR", &why)
+        self.failed(reason, &why)
+    }
+
+    /// An operation of the data plane that has an entry of its own (MQTT-254, MQTT-258).
+    fn of_call(event: &'e Event) -> Option<Self> {
+        let operation = event.detail.members()?.get("operation")?.as_str()?;
+        let kind = match operation {
+            "DeleteConnection" | "GetConnection" | "ListSubscriptions" | "SendDirectMessage"
+            | "GetRetainedMessage" => operation,
+            "ListRetainedMessages" => "ListRetainedMessage",
+            _ => return None,
+        };
+        let mut entry = Self::of(event, kind);
+        entry.copy("request_id", "traceId");
+        if let Some(topic) = &event.topic {
+            entry.set("topicName", &**topic);
+        }
+        for name in ["maxResults", "confirmation", "qos", "lastModifiedDate"] {
+            entry.copy(name, name);
+        }
+        if kind == "SendDirectMessage" {
+            let confirmed = entry.told("confirmation") == Some(Value::Bool(true));
+            entry.set("confirmation", confirmed);
+            if confirmed {
+                // The default where none is told (MQTT-245).
+                entry.set("timeout", entry.told("timeout").unwrap_or_else(|| json!(5)));
+            }
+        }
+        let reason = entry.told("reason");
+        Some(match reason.as_ref().and_then(Value::as_str) {
+            Some(reason) => {
+                let why = event.why.to_string();
+                entry.failed(reason, &why)
+            }
+            None => entry,
+        })
     }
 
     fn failed(mut self, reason: &str, details: &str) -> Self {
@@ -140,10 +197,31 @@ impl<'e> Entry<'e> {
         self
     }
 
+    /// MQTT-166.
+    fn not_queued(mut self) -> Self {
+        let why = self.event.why.to_string();
+        self.set("logLevel", "ERROR");
+        self.set("status", "Failure");
+        self.set("details", why);
+        self
+    }
+
+    /// A PINGREQ is answered in the same turn.
+    fn pinged(mut self) -> Self {
+        self.set("logLevel", "DEBUG");
+        let at = self.event.at.as_millis();
+        self.set("requestTimestamp", at);
+        self.set("responseTimestamp", at);
+        self.set("latency", 0);
+        self
+    }
+
     /// MQTT-257.
     fn not_authenticated(mut self) -> Self {
-        self.copy("server_name", "serverNameIndication");
         self.copy("authentication_type", "authenticationType");
+        self.copy("server_name", "serverNameIndication");
+        self.copy("target_ip", "targetIp");
+        self.copy("target_port", "targetPort");
         let reason = self.told("reason");
         let why = self.event.why.to_string();
         self.failed(reason.as_ref().and_then(Value::as_str).unwrap_or("NOT_AUTHENTICATED"), &why)

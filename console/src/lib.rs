@@ -9,4 +9,4 @@ mod error;
 mod metrics;
 
 pub use admin::router;
-pub use deps::{AdminDeps, Endpoints, Operation, Operations, Refusal, ShadowQuestion};
+pub use deps::{AdminDeps, Counter, Endpoints, LogQuestion, Operation, Operations, Refusal};

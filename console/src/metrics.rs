@@ -1,4 +1,4 @@
-//! Prometheus text: totals of journal events by kind, and the figures of the moment.
+//! Prometheus text: totals of journal events by kind, counters in AWS's words, and the figures of the moment.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -18,6 +18,8 @@ struct KindLabel {
     kind: &'static str,
 }
 
+type Labels = Vec<(String, String)>;
+
 /// `GET /metrics`.
 pub(crate) async fn metrics(State(deps): State<AdminDeps>) -> Response {
     let mut registry = Registry::default();
@@ -26,6 +28,20 @@ pub(crate) async fn metrics(State(deps): State<AdminDeps>) -> Response {
         events.get_or_create(&KindLabel { kind: kind.name() }).inc_by(total);
     }
     registry.register("thingstead_events", "Journal events by kind", events);
+    let mut families: Vec<(String, String, Family<Labels, Counter>)> = Vec::new();
+    for counter in deps.operations.counters() {
+        let labels: Labels =
+            counter.labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if families.last().is_none_or(|(name, ..)| *name != counter.name) {
+            families.push((counter.name, counter.help, Family::default()));
+        }
+        if let Some((_, _, family)) = families.last() {
+            family.get_or_create(&labels).inc_by(counter.value);
+        }
+    }
+    for (name, help, family) in families {
+        registry.register(name, help, family);
+    }
     for (name, help, value) in deps.operations.gauges() {
         let gauge = Gauge::<f64, AtomicU64>::default();
         gauge.set(value);

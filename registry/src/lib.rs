@@ -62,7 +62,7 @@ pub use indexing::{
     IndexingConfiguration, Numbers, Percentile, SearchQuery, Statistics, ThingDocument, ThingGroupDocument,
     ThingGroupIndexing, ThingIndexing, ThingIndexingMode,
 };
-pub use logging_options::{LogLevel, LogTarget, LoggingOptions, V2LoggingOptions};
+pub use logging_options::{EventLogging, LogLevel, LogLevels, LogTarget, LoggingOptions, V2LoggingOptions};
 pub use memberships::name_or_arn;
 pub use page::{Page, PageRequest};
 pub use policies::{Policy, PolicyVersion};

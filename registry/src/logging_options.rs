@@ -13,8 +13,8 @@ use crate::page::{self, DEFAULT_ROWS, Page, PageRequest};
 use crate::state::State;
 use crate::{Registry, RegistryError, Result};
 
-/// How much is logged (API-213).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How much is logged (API-213), the most talkative first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "each is the word of the API in another spelling")]
 pub enum LogLevel {
@@ -92,6 +92,31 @@ pub struct LogTarget {
     pub target_name: Option<String>,
 }
 
+/// What is logged in a scope, for whoever writes the logs (MQTT-252, MQTT-253).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLevels {
+    /// Where nothing else is said.
+    pub default: LogLevel,
+    /// By type of event.
+    pub events: Vec<EventLogging>,
+    /// By client, address, principal or thing group.
+    pub targets: Vec<(LogTarget, LogLevel)>,
+}
+
+/// An element of `eventConfigurations`: how one type of event is logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventLogging {
+    /// Such as `Connect` or `Publish-In`.
+    pub event_type: String,
+    /// How much; the default level where absent.
+    #[serde(default)]
+    pub log_level: Option<LogLevel>,
+    /// The log group; `AWSIotLogsV2` where absent.
+    #[serde(default)]
+    pub log_destination: Option<String>,
+}
+
 /// Everything about logging that was set in a scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -148,6 +173,17 @@ impl Registry {
             Ok(())
         })
         .await
+    }
+
+    /// The scopes in which anything is logged, with what.
+    pub fn log_levels(&self) -> Vec<(Scope, LogLevels)> {
+        let scopes =
+            self.scopes_where(|state| state.logging.second.as_ref().is_some_and(|o| !o.disable_all_logs));
+        let levels = |scope: Scope| {
+            let levels = self.read(&scope, |state| state.logging.levels())?;
+            Some((scope, levels))
+        };
+        scopes.into_iter().filter_map(levels).collect()
     }
 
     /// Sets the level of a target (API-214).
@@ -209,6 +245,21 @@ impl Registry {
                 })
                 .collect();
             page::by_key("logging-levels", page, DEFAULT_ROWS, rows.into_iter())
+        })
+    }
+}
+
+impl Logging {
+    /// `None` when nothing is logged.
+    fn levels(&self) -> Option<LogLevels> {
+        let options = self.second.as_ref().filter(|options| !options.disable_all_logs)?;
+        let is_default = |target: &LogTarget| target.target_type == "DEFAULT";
+        let default = self.levels.iter().find(|(target, _)| is_default(target)).map(|(_, level)| *level);
+        let events = options.event_configurations.iter().flatten();
+        Some(LogLevels {
+            default: default.or(options.default_log_level).unwrap_or(LogLevel::Disabled),
+            events: events.filter_map(|event| serde_json::from_value(event.clone()).ok()).collect(),
+            targets: self.levels.iter().filter(|(target, _)| !is_default(target)).cloned().collect(),
         })
     }
 }

@@ -9,6 +9,7 @@ mod destination;
 mod engine;
 mod error;
 mod kafka;
+mod log_writer;
 mod logs;
 mod rule;
 mod settings;
@@ -20,6 +21,7 @@ pub use deliveries::{Deliveries, Delivery, DeliveryOutcome, SentRequest, SentRes
 pub use destination::{Destination, DestinationStatus, DestinationTarget};
 pub use engine::{Deps, ListTopicRules, Lookups, Page, RuleEngine, RuleMetric};
 pub use error::RulesError;
+pub use log_writer::{LogEvent, LogWriter};
 pub use logs::log_entries;
 pub use rule::TopicRule;
 pub use settings::{AwsSettings, HttpActionUrls, HttpDestinations, Roles, Settings};

@@ -10,6 +10,5 @@ mod service;
 pub use address::{Operation, ShadowId};
 pub use document::{DocumentLimits, Rejection};
 pub use service::{
-    Change, NamedShadows, OpenError, Revision, SHADOWS, ShadowService, ShadowSettings, Summary, TABLES,
-    Throttles,
+    Change, NamedShadows, OpenError, Revision, SHADOWS, ShadowService, ShadowSettings, Summary, Throttles,
 };

@@ -49,7 +49,9 @@ pub(super) fn check(
             continue;
         }
         let decision = authority.decide(action, &subject);
-        refused(deps, caller, members, request, &decision);
+        // A publish is a publish, whichever door it came to.
+        let kind = if operation.name == "Publish" { Kind::PublishRefused } else { Kind::RequestRefused };
+        refused(kind, deps, caller, members, request, &decision);
         // The words clients know (POLICY-429), and ours next to them.
         return Err(ApiError::new("ForbiddenException", "Forbidden").with("why", decision.why.clone()));
     }
@@ -90,13 +92,15 @@ fn demand(operation: &str, members: &Map<String, Value>) -> Option<Demand> {
 }
 
 fn refused(
+    kind: Kind,
     deps: &ApiDeps,
     caller: &Caller,
     members: &Map<String, Value>,
     request: &Arrived,
     decision: &Arc<Decision>,
 ) {
-    let mut event = Event::new(&caller.scope, deps.clock.now(), Kind::RequestRefused)
+    let mut event = Event::new(&caller.scope, deps.clock.now(), kind)
+        .source(request.remote)
         .principal(caller.principal.to_string())
         .thing(text(members, "thingName").map(Arc::from))
         .with("method", request.method.as_str())

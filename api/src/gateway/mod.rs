@@ -4,6 +4,7 @@ mod access;
 mod caller;
 mod cors;
 mod input;
+mod logged;
 mod output;
 mod uri;
 mod validate;
@@ -24,6 +25,7 @@ use crate::model::{Model, Operation, Routed, Service};
 use crate::{ApiDeps, ApiError, Call, Reply};
 
 use caller::Caller;
+use logged::Logged;
 
 /// The API port: everything that is not `/_thingstead`, `/metrics` or `/console`.
 pub fn router(deps: ApiDeps) -> Router {
@@ -66,6 +68,10 @@ struct Known {
     service: Service,
     operation: Option<&'static Operation>,
     caller: Option<Caller>,
+    /// The caller's address.
+    remote: Option<std::net::SocketAddr>,
+    /// What service logs say of the operation.
+    logged: Logged,
 }
 
 async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
@@ -73,9 +79,18 @@ async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
     if request.method() == Method::OPTIONS {
         return cors::preflight(&request_id);
     }
-    let mut known = Known { service: gateway.default_service(), operation: None, caller: None };
+    let mut known = Known {
+        service: gateway.default_service(),
+        operation: None,
+        caller: None,
+        remote: None,
+        logged: Logged::default(),
+    };
     let answer = match arrived(request).await {
-        Ok(request) => gateway.answer(&request, &request_id, &mut known).await,
+        Ok(request) => {
+            known.remote = request.remote;
+            gateway.answer(&request, &request_id, &mut known).await
+        }
         Err(error) => Err(error),
     };
     gateway.note(&known, &answer, &request_id);
@@ -120,6 +135,7 @@ impl Gateway {
         };
         let model: &Model = operation.service.model();
         let input = input::read(model, operation, &labels, request)?;
+        known.logged = Logged::asked(operation, &input.members);
         validate::check(model, operation, &input.members, self.deps.settings.limits)?;
         access::check(&self.deps, &caller, operation, &input.members, request)?;
         let call = Call {
@@ -152,12 +168,12 @@ impl Gateway {
         })
     }
 
-    /// Writes changes and refusals into the journal; reads that went well leave nothing.
+    /// Writes changes and refusals into the journal, and what service logs tell; other reads that went well leave nothing.
     fn note(&self, known: &Known, answer: &Result<Reply, ApiError>, request_id: &str) {
         let (status, why) = match answer {
             Ok(_) => {
                 let reads = known.operation.is_none_or(|operation| !changes(operation));
-                if reads {
+                if reads && !known.operation.is_some_and(logged::is_logged) {
                     return;
                 }
                 (StatusCode::OK.as_u16(), String::new())
@@ -178,6 +194,9 @@ impl Gateway {
         }
         if let Some(caller) = &known.caller {
             event = event.principal(caller.principal.to_string());
+        }
+        if let Some(operation) = known.operation.filter(|operation| logged::is_logged(operation)) {
+            event = known.logged.tell(event.source(known.remote), operation, answer);
         }
         self.deps.journal.record(event);
     }

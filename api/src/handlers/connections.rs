@@ -198,10 +198,11 @@ impl From<DirectError> for ApiError {
             DirectError::NotFound | DirectError::NotConnected => "ResourceNotFoundException",
             DirectError::ReceiveDenied => "ForbiddenException",
             DirectError::TooLarge(..) => "RequestEntityTooLargeException",
-            DirectError::WindowFull => "ThrottlingException",
+            DirectError::WindowFull | DirectError::Throttled(_) => "ThrottlingException",
+            DirectError::NotWritable(_) | DirectError::Stopping => "InternalFailureException",
             DirectError::Timeout => "GatewayTimeoutException",
         };
-        Self::new(name, error.to_string())
+        Self::new(name, error.to_string()).logged_as(error.log_reason())
     }
 }
 

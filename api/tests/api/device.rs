@@ -45,7 +45,7 @@ async fn a_device_publishes_what_its_policy_allows() {
     assert_eq!((&*first.message.topic, &*second.message.topic), ("plant/7", "plant/8"));
     let sender = first.origin.sender().expect("a sender");
     assert_eq!(sender.principal, Principal::Certificate(id.as_str().into()));
-    let events = server.deps.journal.find(&Query { kind: Some(Kind::RequestRefused), ..Query::default() });
+    let events = server.deps.journal.find(&Query { kind: Some(Kind::PublishRefused), ..Query::default() });
     let decision =
         events.first().and_then(|event| event.detail.decision()).expect("a decision with its reasons");
     assert_eq!(&*decision.asked.action, "iot:Publish");

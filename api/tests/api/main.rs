@@ -15,6 +15,8 @@ mod groups;
 #[cfg(test)]
 mod indexing;
 #[cfg(test)]
+mod logged;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod recorded;

@@ -247,6 +247,8 @@ impl Shard {
             .source(live.sender.address)
             .topic(Arc::clone(filter))
             .with("qos", qos.as_u8());
+        // What a v5 client is answered is the granted quality of service.
+        let event = if live.version.is_v5() { event.with("reason_code", qos.as_u8()) } else { event };
         self.record(event);
     }
 
@@ -261,8 +263,9 @@ impl Shard {
             .principal(live.sender.principal.shared())
             .source(live.sender.address)
             .topic(Arc::clone(filter))
-            .why(rejected.why.clone())
-            .with("reason_code", rejected.reason.as_u8());
+            .why(rejected.why.clone());
+        let event =
+            if live.version.is_v5() { event.with("reason_code", rejected.reason.as_u8()) } else { event };
         let event = match &rejected.decision {
             Some(decision) => event.decision(Arc::clone(decision)),
             None => event.caused_by(rejected.cause),

@@ -10,6 +10,7 @@ use thingstead_mqtt_wire::Version;
 use super::stored::life_left;
 use super::{Delivery, Outstanding};
 use crate::bounds::{RETRY_AFTER, RETRY_V3, RETRY_V5};
+use crate::connection::Connection;
 use crate::connection::publish::too_many_on_connection;
 use crate::router::route::Frames;
 use crate::router::shared::Group;
@@ -127,14 +128,16 @@ impl Shard {
         false
     }
 
+    /// How many bytes wait for the session's client.
+    pub(crate) fn waiting_for(&self, key: Key) -> usize {
+        let connection = self.sessions.get(key).and_then(|session| session.connection);
+        let connection = connection.and_then(|connection| self.connections.get(connection));
+        connection.map_or(0, Connection::waiting)
+    }
+
     fn send_at_most_once(&mut self, key: Key, delivery: &Delivery, frames: &mut Frames) {
         let limit = self.hub.settings.output_limit;
-        let waiting = self
-            .sessions
-            .get(key)
-            .and_then(|session| session.connection)
-            .and_then(|connection| self.connections.get(connection))
-            .map_or(0, super::super::connection::Connection::waiting);
+        let waiting = self.waiting_for(key);
         if waiting > limit {
             return self.dropped(
                 key,
@@ -142,29 +145,41 @@ impl Shard {
                 format!("the client reads too slowly: {waiting} bytes wait for it"),
             );
         }
-        if let Err(why) = self.write(key, delivery, None, frames) {
-            self.dropped(key, delivery, why);
+        if let Err(unsent) = self.write(key, delivery, None, frames) {
+            self.dropped(key, delivery, unsent);
         }
     }
 
-    fn send_at_least_once(&mut self, key: Key, delivery: Delivery, frames: &mut Frames) {
+    /// Sends past windows and queues; answers why not, after the journal has it.
+    pub(crate) fn send_now(&mut self, key: Key, delivery: Delivery, frames: &mut Frames) -> Option<Unsent> {
+        if delivery.qos == QoS::AtLeastOnce {
+            return self.send_at_least_once(key, delivery, frames);
+        }
+        let unsent = self.write(key, &delivery, None, frames).err()?;
+        self.dropped(key, &delivery, unsent.clone());
+        Some(unsent)
+    }
+
+    fn send_at_least_once(&mut self, key: Key, delivery: Delivery, frames: &mut Frames) -> Option<Unsent> {
         let now = self.now;
-        let Some(session) = self.sessions.get_mut(key) else { return };
+        let session = self.sessions.get_mut(key)?;
         let mut id = session.last_id.next();
         while session.in_flight.iter().any(|outstanding| outstanding.id == id) {
             id = id.next();
         }
         session.last_id = id;
-        if let Err(why) = self.write(key, &delivery, Some(id), frames) {
-            self.dropped(key, &delivery, why);
-            return self.forget_row(key, &delivery);
+        if let Err(unsent) = self.write(key, &delivery, Some(id), frames) {
+            self.dropped(key, &delivery, unsent.clone());
+            self.forget_row(key, &delivery);
+            return Some(unsent);
         }
-        let Some(session) = self.sessions.get_mut(key) else { return };
+        let session = self.sessions.get_mut(key)?;
         session.in_flight.push_back(Outstanding { id, delivery, first: now, last: now });
         if !session.retrying {
             session.retrying = true;
             self.timers.add(now.plus(RETRY_AFTER), Timer::Retry(key));
         }
+        None
     }
 
     /// Appends the frame to the output of the session's connection.
@@ -333,11 +348,25 @@ impl Shard {
 }
 
 /// Why a message is not sent.
+#[derive(Clone, Debug)]
 pub(crate) struct Unsent {
     /// Whose fault it is.
     cause: Cause,
     /// For a person.
     why: Cow<'static, str>,
+}
+
+impl Unsent {
+    /// Because of a rate.
+    pub(crate) fn is_throttled(&self) -> bool {
+        matches!(self.cause, Cause::Throttle | Cause::ConnectionThrottle)
+    }
+}
+
+impl std::fmt::Display for Unsent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.why)
+    }
 }
 
 impl From<&'static str> for Unsent {

@@ -5,6 +5,8 @@ mod client;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod direct;
+#[cfg(test)]
 mod endpoints;
 #[cfg(test)]
 mod house;

@@ -5,8 +5,8 @@ mod explain;
 mod health;
 mod journal;
 mod lifecycle;
+mod logs;
 mod question;
-mod shadows;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -29,8 +29,7 @@ pub fn router(deps: AdminDeps) -> Router {
         .route("/journal/near-misses", post(journal::near_misses))
         .route("/explain", get(explain::explain))
         .route("/deliveries", get(lifecycle::deliveries))
-        .route("/shadows", get(shadows::list))
-        .route("/shadows/{thing}", get(shadows::one))
+        .route("/logs", get(logs::logs))
         .route("/clock", get(clock::show).post(clock::set))
         .route("/faults", get(faults).put(faults))
         .route("/snapshots", get(lifecycle::snapshots))

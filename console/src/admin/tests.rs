@@ -10,7 +10,7 @@ use thingstead_core::decision::{Asked, Decision, Outcome, ResolvedVariable};
 use thingstead_core::{Clock, Event, Journal, Kind, Scope, Timestamp};
 use tower::ServiceExt;
 
-use crate::{AdminDeps, Endpoints, Operation, Operations, Refusal, ShadowQuestion};
+use crate::{AdminDeps, Counter, Endpoints, LogQuestion, Operation, Operations, Refusal};
 
 #[derive(Default)]
 struct Recorded {
@@ -50,17 +50,17 @@ impl Operations for Recorded {
     fn deliveries(&self, rule: Option<&str>) -> Vec<Value> {
         vec![json!({ "rule": rule })]
     }
-    fn shadows(&self, accepts: &dyn Fn(&str, &str) -> bool, limit: usize) -> Vec<Value> {
-        let things = ["lamp", "lamp-2", "oven"].into_iter().filter(|thing| accepts("000000000000", thing));
-        things.take(limit).map(|thing| json!({ "thing": thing })).collect()
+    fn service_log(&self, question: &LogQuestion) -> Vec<Value> {
+        vec![json!({ "clientId": question.client, "logLevel": question.level, "limit": question.limit })]
     }
-    fn shadow(&self, question: &ShadowQuestion) -> Option<Value> {
-        self.calls.lock().push(format!("{question:?}"));
-        (question.thing == "lamp").then(|| json!({ "thing": "lamp", "versions": [] }))
-    }
-    fn shadow_changes(&self, scope: &Scope, thing: &str) -> Vec<Value> {
-        let change = |at_ms: u64| json!({ "thing": thing, "account": scope.account(), "at_ms": at_ms });
-        if thing == "lamp" { vec![change(9), change(3)] } else { vec![change(5)] }
+    fn counters(&self) -> Vec<Counter> {
+        let counter = |protocol: &str, value| Counter {
+            name: "aws_iot_connect_success".to_owned(),
+            help: "Connect.Success".to_owned(),
+            labels: vec![("protocol", protocol.to_owned())],
+            value,
+        };
+        vec![counter("MQTT", 7), counter("HTTP", 0)]
     }
     fn gauges(&self) -> Vec<(&'static str, &'static str, f64)> {
         vec![("thingstead_connections", "Open MQTT connections", 2.0)]
@@ -243,6 +243,18 @@ async fn lifecycle_calls_reach_the_wiring_and_unknown_names_are_404() {
 }
 
 #[tokio::test]
+async fn the_service_log_is_asked_strictly() {
+    let (deps, _) = deps();
+    let (_, found) = json_call(&deps, "GET", "/_thingstead/logs?client=c&level=WARN&limit=3", "").await;
+    assert_eq!(found["entries"], json!([{ "clientId": "c", "logLevel": "WARN", "limit": 3 }]));
+    for (query, word) in [("level=warn", "DEBUG"), ("limit=-1", "limit"), ("topic=t", "event_type")] {
+        let (status, text) = call(&deps, "GET", &format!("/_thingstead/logs?{query}"), "").await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn the_clock_moves_and_the_metrics_and_the_console_answer() {
     let (deps, _) = deps();
     let (_, clock) = json_call(&deps, "POST", "/_thingstead/clock", r#"{"advance_seconds":60}"#).await;
@@ -250,53 +262,12 @@ async fn the_clock_moves_and_the_metrics_and_the_console_answer() {
     let (_, text) = call(&deps, "GET", "/metrics", "").await;
     assert!(text.contains("thingstead_events_total{kind=\"admin\"} 1"), "{text}");
     assert!(text.contains("thingstead_connections 2"), "{text}");
+    assert!(text.contains("aws_iot_connect_success_total{protocol=\"MQTT\"} 7"), "{text}");
+    assert_eq!(text.matches("# TYPE aws_iot_connect_success ").count(), 1, "{text}");
     assert!(call(&deps, "GET", "/console", "").await.1.contains("console.js"));
     let script = call(&deps, "GET", "/console/console.js", "").await.1;
     for kind in Kind::ALL {
         assert!(script.contains(&format!("\"{}\"", kind.name())), "console.js listens to {}", kind.name());
     }
     assert_eq!(call(&deps, "GET", "/console/nothing.js", "").await.0, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn shadows_are_listed_and_shown_with_their_versions() {
-    let (deps, recorded) = deps();
-    let things = |answer: Value| {
-        let shadows = answer["shadows"].as_array().cloned().unwrap_or_default();
-        shadows.iter().map(|shadow| shadow["thing"].as_str().unwrap_or("").to_owned()).collect::<Vec<_>>()
-    };
-    for (query, expected) in [
-        ("", vec!["lamp", "lamp-2", "oven"]),
-        ("?thing=lamp", vec!["lamp"]),
-        ("?find=lamp", vec!["lamp", "lamp-2"]),
-        ("?find=lamp&limit=1", vec!["lamp"]),
-        ("?account=111111111111", vec![]),
-    ] {
-        let (_, answer) = json_call(&deps, "GET", &format!("/_thingstead/shadows{query}"), "").await;
-        assert_eq!(things(answer), expected, "{query}");
-    }
-    let (status, answer) = json_call(&deps, "GET", "/_thingstead/shadows/lamp?name=a&limit=3", "").await;
-    assert_eq!((status, &answer["thing"]), (StatusCode::OK, &json!("lamp")));
-    let asked = recorded.calls.lock().last().cloned().unwrap_or_default();
-    assert!(asked.contains(r#"name: Some("a"), limit: 3"#), "{asked}");
-    let (status, answer) = json_call(&deps, "GET", "/_thingstead/shadows/oven", "").await;
-    assert_eq!(status, StatusCode::NOT_FOUND);
-    assert_eq!(answer["error"], "the thing `oven` has no classic shadow, and none was deleted lately");
-    let (status, answer) = json_call(&deps, "GET", "/_thingstead/shadows/lamp?limit=x", "").await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer["error"], "`limit` is `x`, expected a whole number from 0 up");
-    assert_eq!(json_call(&deps, "GET", "/_thingstead/shadows?x=1", "").await.0, StatusCode::BAD_REQUEST);
-}
-
-#[tokio::test]
-async fn an_explanation_of_a_client_carries_the_last_changes_of_its_shadows() {
-    let (deps, _) = deps();
-    deps.journal.record(event(&deps, Kind::ShadowAccepted).thing(Some("oven".into())));
-    let (_, answer) = json_call(&deps, "GET", "/_thingstead/explain?client=lamp", "").await;
-    let changes = answer["shadow_changes"].as_array().expect("changes");
-    let order: Vec<_> = changes.iter().map(|change| (&change["thing"], &change["at_ms"])).collect();
-    let expected = [(&json!("lamp"), &json!(9)), (&json!("oven"), &json!(5)), (&json!("lamp"), &json!(3))];
-    assert_eq!(order, expected);
-    let (_, answer) = json_call(&deps, "GET", "/_thingstead/explain", "").await;
-    assert_eq!(answer.get("shadow_changes"), None);
 }

@@ -117,6 +117,12 @@ pub const SETTINGS: &[Setting] = &[
         "confirm|auto",
         "whether receivers of rule actions confirm their destination, or have it ENABLED at once",
     ),
+    setting(
+        "service_log",
+        "",
+        "FILE",
+        "gets the entries of the AWS IoT service log, one JSON object a line; what is logged the API's logging options say",
+    ),
     setting("trust_ca", "", "FILE[,FILE]", "extra PEM roots for outgoing calls"),
     setting(
         "durability",

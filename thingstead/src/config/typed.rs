@@ -34,6 +34,7 @@ pub struct Config {
     pub iam_policies: Option<PathBuf>,
     pub http_action_urls: HttpActionUrls,
     pub http_destinations: HttpDestinations,
+    pub service_log: Option<PathBuf>,
     pub trust_ca: Vec<PathBuf>,
     pub durability: Durability,
     /// Never 0.
@@ -130,6 +131,7 @@ impl Config {
                 "http_destinations",
                 &[("confirm", HttpDestinations::Confirm), ("auto", HttpDestinations::Auto)],
             )?,
+            service_log: read.optional("service_log").map(PathBuf::from),
             trust_ca: read.list("trust_ca").map(PathBuf::from).collect(),
             durability: read
                 .choice("durability", &[("full", Durability::Full), ("relaxed", Durability::Relaxed)])?,

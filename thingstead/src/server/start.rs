@@ -16,7 +16,7 @@ use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::{ConnectionControl, Reload, ReservedService, RuleSink};
 use thingstead_core::{Clock, Ids, Journal};
 use thingstead_registry::{Registry, RegistrySettings, ServerCa, ServerCertificates, ServerNames};
-use thingstead_rules::{AwsSettings, RuleEngine};
+use thingstead_rules::{AwsSettings, LogWriter, RuleEngine};
 use thingstead_shadow::{ShadowService, ShadowSettings};
 use thingstead_store::{Store, Table};
 use tokio::sync::watch;
@@ -25,7 +25,7 @@ use super::fleet::Fleet;
 use super::identities::identities;
 use super::lookups::Inside;
 use super::operations::WholeServer;
-use super::{Server, StartError, Surroundings, api_port, endpoints, seed, tls};
+use super::{Server, StartError, Surroundings, api_port, endpoints, seed, telemetry, tls};
 use crate::Config;
 use crate::config::{Durability, HttpActionUrls, HttpDestinations, Throttles};
 
@@ -86,6 +86,11 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         shadow_settings(&config),
     )
     .map_err(|error| StartError::part("the shadow service", error))?;
+    let cloudwatch = LogWriter::new(
+        &AwsSettings::from_variables(variables.clone()),
+        &tls::extra_roots(&config.trust_ca)?,
+        clock.clone(),
+    );
     let rules = RuleEngine::new(thingstead_rules::Deps {
         store: store.clone(),
         bus: broker.clone(),
@@ -133,18 +138,19 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         .await
         .map_err(|error| named_bind(&config, error))?;
     let bound = Endpoints { mqtts: bound.mqtts, https: bound.https, api: api_bound, mqtt: bound.mqtt };
+    let service_log = telemetry::start(&config, &registry, &broker, cloudwatch)?;
     let whole = Arc::new(WholeServer {
         store,
         broker: broker.clone(),
         rules: rules.clone(),
-        shadow: shadow.clone(),
-        scope: config.scope.clone(),
+        service_log: service_log.clone(),
         caches: vec![
             Arc::new(registry) as Arc<dyn Reload>,
-            Arc::new(shadow.clone()),
+            Arc::new(shadow),
             Arc::new(rules),
             broker.clone(),
             fleet,
+            service_log,
         ],
         ready: AtomicBool::new(false),
     });
@@ -159,18 +165,17 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
     let router: Router = thingstead_console::router(admin).fallback_service(api_router);
     let stop = watch::channel(false).0;
     let api_tls = tls::api_config(&certificates.ecdsa)?;
-    let mut tasks: Vec<_> = api_listeners
+    let tasks = api_listeners
         .into_iter()
         .map(|listener| {
             tokio::spawn(api_port::serve(listener, router.clone(), Arc::clone(&api_tls), stop.subscribe()))
         })
         .collect();
-    tasks.push(tokio::spawn(shadow.clone().keep_history()));
     if !config.ephemeral {
         endpoints::write(&config.data_dir, &bound).map_err(|error| data_error(&config.data_dir, error))?;
     }
     whole.set_ready();
-    Ok(Server { endpoints: shared, ca_pem, clock, journal, broker, shadow, stop, tasks })
+    Ok(Server { endpoints: shared, ca_pem, clock, journal, broker, stop, tasks })
 }
 
 type Data = (Store, Arc<ServerCa>, ServerCertificates, ServerNames);
@@ -179,7 +184,7 @@ fn open_data(config: &Config, clock: &Clock, ids: &Ids) -> Result<Data, StartErr
     let tables: Vec<Table> = [
         thingstead_registry::TABLES,
         thingstead_broker::TABLES,
-        thingstead_shadow::TABLES,
+        &[thingstead_shadow::SHADOWS],
         thingstead_rules::TABLES,
     ]
     .concat();
