@@ -9,11 +9,13 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use thingstead_core::wiring::{Bus, ConnectionControl, Reload, ReservedService, RuleSink};
 use thingstead_core::{CertificateId, ClientId, Clock, Ids, Journal, Publication, Scope};
+use thingstead_registry::Registry;
 use thingstead_store::{Store, StoreError};
 use tokio::sync::{oneshot, watch};
 
 use crate::access::AccessControl;
 use crate::bounds::Bounds;
+use crate::connection::custom::Authenticator;
 use crate::hub::{Hub, SessionName, Wiring};
 use crate::identity::{ClientCertificates, Gate};
 use crate::listener::https::{self, DoorKind};
@@ -99,6 +101,7 @@ impl Broker {
             mailboxes: (0..shards.min(usize::from(u16::MAX))).map(|_| Mailbox::default()).collect(),
             wiring: std::sync::OnceLock::new(),
             pings_told: false.into(),
+            authenticator: std::sync::OnceLock::new(),
             next_row: first_row.into(),
         });
         let broker = Arc::new(Self {
@@ -163,6 +166,19 @@ impl Broker {
             }
         }
         Ok(bound)
+    }
+
+    /// Joins the broker with the registry whose custom authorizers admit clients; without it no door asks them. Must be called on
+    /// a tokio runtime, on which they are asked. The second call changes nothing.
+    pub fn authenticate_with(&self, registry: Registry) {
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                if self.hub.authenticator.set(Authenticator { registry, runtime }).is_err() {
+                    tracing::warn!("the broker was joined with custom authorizers twice");
+                }
+            }
+            Err(error) => tracing::error!(%error, "custom authorizers are not asked"),
+        }
     }
 
     /// Closes the doors, says goodbye to every client (MQTT-080) and stops the threads. Sessions stay in the database.

@@ -11,6 +11,7 @@ use thingstead_store::Store;
 
 use crate::access::AccessControl;
 use crate::bounds::Bounds;
+use crate::connection::custom::Authenticator;
 use crate::identity::Gate;
 use crate::router::space::Spaces;
 use crate::settings::Settings;
@@ -36,6 +37,8 @@ pub(crate) struct Hub {
     pub(crate) wiring: OnceLock<Wiring>,
     /// Whether each PINGREQ leaves a journal event.
     pub(crate) pings_told: AtomicBool,
+    /// Who asks custom authorizers.
+    pub(crate) authenticator: OnceLock<Authenticator>,
     /// The number of the next stored copy of a message.
     pub(crate) next_row: AtomicU64,
 }

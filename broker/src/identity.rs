@@ -61,6 +61,13 @@ pub struct Identity {
     pub principal: Principal,
 }
 
+impl Identity {
+    /// Somebody who has not said yet who they are.
+    pub(crate) fn unknown(scope: &Scope) -> Self {
+        Self { scope: scope.clone(), principal: Principal::Anonymous }
+    }
+}
+
 /// The door: lets active, unexpired, registered certificates in, at the endpoints they belong to.
 pub(crate) struct Gate {
     certificates: Arc<dyn ClientCertificates>,

@@ -3,6 +3,13 @@
 //! A message's journey is one-way: the broker accepts a [`Publication`], hands it to at most one [`ReservedService`],
 //! to the [`RuleSink`], and to subscribers. Services and rules answer through [`Bus::publish`], which starts a new journey.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
 use crate::{Publication, Scope};
 
 /// Where services, rules, the API and presence send messages. Implemented by the broker's router.
@@ -54,4 +61,44 @@ pub trait Reload: Send + Sync + 'static {
     /// # Errors
     /// The store cannot be read, as a sentence.
     fn reload(&self) -> Result<(), String>;
+}
+
+/// Functions that take a JSON event and answer JSON: AWS Lambda, or plain HTTP functions that stand for it. Custom authorizers
+/// and client-certificate callbacks are such functions. Implemented by the rules crate, whose actions call them, too.
+pub trait Functions: Send + Sync + 'static {
+    /// Calls a function and waits for its answer.
+    fn invoke(&self, invocation: Invocation) -> Invoked;
+}
+
+/// One call of a function.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// In whose name.
+    pub scope: Scope,
+    /// The function, mostly by its ARN.
+    pub function: Arc<str>,
+    /// Its event, JSON.
+    pub event: Bytes,
+    /// It has this long, in real time; a longer one failed.
+    pub limit: Duration,
+}
+
+/// The answer to come: JSON, not looked at.
+pub type Invoked = Pin<Box<dyn Future<Output = Result<Bytes, FunctionError>> + Send>>;
+
+/// Why a function gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FunctionError {
+    /// There is neither a Lambda endpoint nor a plain HTTP function of this name.
+    #[error(
+        "there is nobody to call for the function `{0}`: set AWS_ENDPOINT_URL_LAMBDA or AWS_ENDPOINT_URL, or give the function \
+         a URL in the setting `functions`"
+    )]
+    NotConfigured(Arc<str>),
+    /// It took longer than it may.
+    #[error("the function did not answer within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    /// It threw an error, answered a failure, or could not be reached; as a sentence.
+    #[error("{0}")]
+    Failed(String),
 }

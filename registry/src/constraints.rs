@@ -16,6 +16,12 @@ pub(crate) fn policy_name(value: &str) -> Result<()> {
     check("policyName", value, 128, "[\\w+=,.@-]+", fits)
 }
 
+/// Names of authorizers (API-061, AUTH-150).
+pub(crate) fn authorizer_name(value: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '=' | ',' | '@' | '-');
+    check("authorizerName", value, 128, "[\\w=,@-]+", fits)
+}
+
 /// Names and values of attributes (API-077).
 pub(crate) fn attributes(attributes: &BTreeMap<String, String>) -> Result<()> {
     for (name, value) in attributes {

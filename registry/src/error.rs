@@ -58,6 +58,8 @@ pub enum RegistryError {
     InvalidAggregation(String),
     /// 400.
     IndexNotReady(String),
+    /// 400: a custom authorizer's function gave no valid answer (API-334).
+    InvalidResponse(String),
     /// 500: the database or the key generator failed.
     InternalFailure(String),
 }
@@ -86,6 +88,7 @@ impl RegistryError {
             Self::InvalidQuery(_) => "InvalidQueryException",
             Self::InvalidAggregation(_) => "InvalidAggregationException",
             Self::IndexNotReady(_) => "IndexNotReadyException",
+            Self::InvalidResponse(_) => "InvalidResponseException",
             Self::InternalFailure(_) => "InternalFailureException",
         }
     }
@@ -99,7 +102,8 @@ impl RegistryError {
             | Self::MalformedPolicy { .. }
             | Self::InvalidQuery(_)
             | Self::InvalidAggregation(_)
-            | Self::IndexNotReady(_) => 400,
+            | Self::IndexNotReady(_)
+            | Self::InvalidResponse(_) => 400,
             Self::Unauthorized(_) => 401,
             Self::ResourceNotFound(_) | Self::NotConfigured(_) => 404,
             Self::CertificateState(_) => 406,
@@ -138,6 +142,7 @@ impl RegistryError {
             | Self::InvalidQuery(message)
             | Self::InvalidAggregation(message)
             | Self::IndexNotReady(message)
+            | Self::InvalidResponse(message)
             | Self::InternalFailure(message) => message,
         }
     }

@@ -6,6 +6,7 @@
 mod attachments;
 mod attributes;
 pub mod authority;
+mod authorizers;
 mod billing_groups;
 mod ca;
 mod ca_certificates;
@@ -13,6 +14,7 @@ mod certificates;
 mod change;
 mod collection;
 mod constraints;
+pub mod custom_auth;
 mod domain_configurations;
 mod dynamic_groups;
 mod dynamic_memberships;
@@ -41,6 +43,7 @@ mod x509;
 
 pub use attributes::{AttributePayload, Attributes};
 pub use authority::{Action, Authority, AuthorityRequest};
+pub use authorizers::{Authorizer, AuthorizerStatus, CreateAuthorizer, UpdateAuthorizer};
 pub use billing_groups::BillingGroup;
 pub use ca::{CaError, ServerCa, ServerCertificate, ServerCertificates, ServerNames};
 pub use ca_certificates::{CaCertificate, RegisterCaCertificate, RegistrationConfig, UpdateCaCertificate};

@@ -9,7 +9,7 @@ use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 use smallvec::SmallVec;
-use thingstead_core::wiring::{Bus, ConnectionControl, Reload};
+use thingstead_core::wiring::{Bus, ConnectionControl, Functions, Reload};
 use thingstead_core::{Clock, Ids, Journal, Message, Origin, Publication, Scope};
 use thingstead_store::{Commit, Store};
 
@@ -44,6 +44,7 @@ pub(crate) struct Inner {
     bus: OnceLock<Arc<dyn Bus>>,
     pub(crate) fleet: OnceLock<Arc<dyn FleetSource>>,
     pub(crate) settler: Arc<Settler>,
+    pub(crate) functions: OnceLock<Arc<dyn Functions>>,
 }
 
 /// One scope.
@@ -92,6 +93,7 @@ impl Registry {
             bus: OnceLock::new(),
             fleet: OnceLock::new(),
             settler: Arc::default(),
+            functions: OnceLock::new(),
         };
         let registry = Self(Arc::new(inner));
         registry.load()?;
@@ -109,6 +111,13 @@ impl Registry {
     pub fn publish_events_to(&self, bus: Arc<dyn Bus>) {
         if self.0.bus.set(bus).is_err() {
             tracing::warn!("the registry was joined with the router twice");
+        }
+    }
+
+    /// Joins the registry with whoever calls functions, for custom authorizers; the second call changes nothing.
+    pub fn call_functions_with(&self, functions: Arc<dyn Functions>) {
+        if self.0.functions.set(functions).is_err() {
+            tracing::warn!("the registry was joined with functions twice");
         }
     }
 

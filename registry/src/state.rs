@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thingstead_store::{Row, Table};
 
 use crate::attachments::{ATTACHMENTS, Attached};
+use crate::authorizers::{Authorizer, DEFAULT_AUTHORIZER};
 use crate::billing_groups::BillingGroup;
 use crate::ca_certificates::{CaCertificate, REGISTRATION_CODE};
 use crate::certificates::Certificate;
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) policies: Collection<Policy>,
     pub(crate) domain_configurations: Collection<DomainConfiguration>,
     pub(crate) role_aliases: Collection<RoleAlias>,
+    pub(crate) authorizers: Collection<Authorizer>,
+    pub(crate) default_authorizer: Option<String>,
     /// Policy name to [`crate::Target`] key.
     pub(crate) attachments: Relation<Attached>,
     /// Thing name to [`crate::Target`] key.
@@ -75,6 +78,11 @@ impl State {
             Policy::TABLE => into(&mut self.policies, text),
             DomainConfiguration::TABLE => into(&mut self.domain_configurations, text),
             RoleAlias::TABLE => into(&mut self.role_aliases, text),
+            Authorizer::TABLE => into(&mut self.authorizers, text),
+            DEFAULT_AUTHORIZER => {
+                self.default_authorizer = serde_json::from_str(text).map_err(|error| error.to_string())?;
+                Ok(())
+            }
             ATTACHMENTS => self.attachments.load(&row.key, text),
             THING_PRINCIPALS => self.principals.load(&row.key, text),
             MEMBERSHIPS => self.members.load(&row.key, text),
@@ -116,6 +124,8 @@ pub const TABLES: &[Table] = &[
     Policy::TABLE,
     DomainConfiguration::TABLE,
     RoleAlias::TABLE,
+    Authorizer::TABLE,
+    DEFAULT_AUTHORIZER,
     ATTACHMENTS,
     THING_PRINCIPALS,
     MEMBERSHIPS,

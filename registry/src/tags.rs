@@ -155,6 +155,7 @@ fn check_taggable(state: &State, scope: &Scope, text: &str) -> Result<()> {
             Some(("thinggroup", name)) => state.thing_groups.contains(name),
             Some(("billinggroup", name)) => state.billing_groups.contains(name),
             Some(("policy", name)) => state.policies.contains(name),
+            Some(("authorizer", name)) => state.authorizers.contains(name),
             Some(("cacert", id)) => state.ca_certificates.contains(id),
             Some(("rolealias", name)) => state.role_aliases.contains(name),
             Some(("domainconfiguration", name)) => {

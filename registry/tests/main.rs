@@ -1,9 +1,13 @@
 //! The registry from outside: what the operations answer, statement by statement of the specification.
 
 #[cfg(test)]
+mod authorizers;
+#[cfg(test)]
 mod ca_certificates;
 #[cfg(test)]
 mod certificates;
+#[cfg(test)]
+mod custom_auth;
 #[cfg(test)]
 mod dynamic_groups;
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use rustls::pki_types::CertificateDer;
-use thingstead_core::Limits;
 use thingstead_core::sigv4::{Credentials, Secret};
+use thingstead_core::{Arn, Limits};
 
 /// Settings of the rules engine.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +70,9 @@ pub struct AwsSettings {
     pub endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_<SERVICE>` by the upper-case service id, such as `SQS` or `CLOUDWATCH_LOGS`.
     pub endpoints: HashMap<String, String>,
+    /// Plain HTTP functions that stand for Lambda functions: URLs by function ARN or name. The event is posted as the body, the
+    /// answer's body is the function's.
+    pub functions: HashMap<String, String>,
     /// Signs the calls; `test`/`test`, what local emulators accept, when absent.
     pub credentials: Option<Credentials>,
 }
@@ -108,6 +111,18 @@ impl AwsSettings {
         Some(endpoint.trim_end_matches('/'))
     }
 
+    /// The URL of the plain function that stands for a Lambda function, which is named by its ARN, with or without a version or
+    /// alias, or by its name.
+    pub fn function_url(&self, function: &str) -> Option<&str> {
+        let arn = Arn::parse(function);
+        let resource = arn.as_ref().and_then(|arn| arn.resource.strip_prefix("function:"));
+        let qualified = resource.unwrap_or(function);
+        let name = qualified.split(':').next().unwrap_or(qualified);
+        let unqualified = function.strip_suffix(qualified).map(|prefix| format!("{prefix}{name}"));
+        let names = [Some(function), unqualified.as_deref(), Some(qualified), Some(name)];
+        names.into_iter().flatten().find_map(|name| self.functions.get(name)).map(String::as_str)
+    }
+
     /// The key that signs.
     pub fn credentials(&self) -> Credentials {
         self.credentials.clone().unwrap_or_else(|| Credentials {
@@ -124,6 +139,7 @@ impl std::fmt::Debug for AwsSettings {
         f.debug_struct("AwsSettings")
             .field("endpoint", &self.endpoint)
             .field("endpoints", &self.endpoints)
+            .field("functions", &self.functions)
             .field("access_key_id", &self.credentials.as_ref().map(|key| &key.access_key))
             .finish_non_exhaustive()
     }
@@ -150,5 +166,21 @@ mod tests {
         assert_eq!(settings.credentials().access_key, "AKID");
         assert!(!format!("{settings:?} {:?}", settings.credentials()).contains("hush"));
         assert_eq!(AwsSettings::default().endpoint_of("S3"), None);
+    }
+
+    #[test]
+    fn a_plain_function_is_found_by_arn_and_by_name() {
+        let arn = "arn:aws:lambda:eu-west-1:111122223333:function:gate";
+        for key in [arn, "gate"] {
+            let functions = HashMap::from([(key.to_owned(), "http://localhost:9000/".to_owned())]);
+            let settings = AwsSettings { functions, ..AwsSettings::default() };
+            assert_eq!(settings.function_url(arn), Some("http://localhost:9000/"));
+            assert_eq!(settings.function_url(&format!("{arn}:7")), Some("http://localhost:9000/"));
+            assert_eq!(settings.function_url("other"), None);
+        }
+        let live = HashMap::from([("gate:live".to_owned(), "http://localhost:9001/".to_owned())]);
+        let settings = AwsSettings { functions: live, ..AwsSettings::default() };
+        assert_eq!(settings.function_url(&format!("{arn}:live")), Some("http://localhost:9001/"));
+        assert_eq!(settings.function_url(arn), None);
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn check(
         source_ip: request.remote.map(|remote| remote.ip()),
         domain_name: peer.and_then(|peer| peer.server_name.clone()),
         secure_transport: peer.is_some(),
+        documents: caller.documents.clone(),
         direct_message_topic: text(members, "topic")
             .filter(|_| operation.name == "SendDirectMessage")
             .map(Arc::from),

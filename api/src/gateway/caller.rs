@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use thingstead_core::sigv4::{Claim, Request, SignatureError};
 use thingstead_core::{Principal, Scope};
+use thingstead_policy_engine::Applicable;
 use thingstead_registry::CertificateStatus;
 
 use super::{Arrived, Door};
@@ -10,10 +11,18 @@ use crate::model::Operation;
 use crate::{ApiDeps, ApiError};
 
 /// An identified caller and the scope it acts in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) scope: Scope,
     pub(super) principal: Principal,
+    /// What a custom authorizer lets it do.
+    pub(super) documents: Vec<Applicable>,
+}
+
+impl Caller {
+    fn new(scope: Scope, principal: Principal) -> Self {
+        Self { scope, principal, documents: Vec::new() }
+    }
 }
 
 /// The service name of the signature, if there is a well-formed one.
@@ -41,7 +50,7 @@ pub(super) fn identify(
             let message = format!("the certificate {certificate} is not active");
             return Err(ApiError::new("ForbiddenException", message));
         }
-        return Ok(Caller { scope: scope.clone(), principal: Principal::Certificate(certificate.clone()) });
+        return Ok(Caller::new(scope.clone(), Principal::Certificate(certificate.clone())));
     }
     let settings = &deps.settings;
     let claim = match with_signed(request, Claim::of) {
@@ -56,7 +65,8 @@ pub(super) fn identify(
             return Err(ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token"));
         }
         let scope = Scope::new(&settings.account, &settings.region);
-        return Ok(Caller { principal: root_of(&scope), scope });
+        let principal = root_of(&scope);
+        return Ok(Caller::new(scope, principal));
     };
     let key = settings.keys.get(&claim.access_key);
     if settings.verify_signatures {
@@ -76,10 +86,8 @@ pub(super) fn identify(
     let account = account.or(named).unwrap_or(&settings.account);
     let scope = Scope::new(account, &claim.region);
     let arn = format!("arn:aws:iam::{account}:user/{}", claim.access_key);
-    Ok(Caller {
-        scope,
-        principal: Principal::Iam { unique_id: claim.access_key.as_str().into(), arn: arn.into() },
-    })
+    let principal = Principal::Iam { unique_id: claim.access_key.as_str().into(), arn: arn.into() };
+    Ok(Caller::new(scope, principal))
 }
 
 fn root_of(scope: &Scope) -> Principal {

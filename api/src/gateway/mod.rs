@@ -3,6 +3,7 @@
 mod access;
 mod caller;
 mod cors;
+mod custom;
 mod input;
 mod logged;
 mod output;
@@ -19,6 +20,8 @@ use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use thingstead_core::journal::Kind;
 use thingstead_core::{Event, PeerIdentity};
+use thingstead_registry::AuthenticationType;
+use thingstead_registry::custom_auth::CustomDoor;
 
 use crate::handlers;
 use crate::model::{Model, Operation, Routed, Service};
@@ -61,6 +64,10 @@ struct Arrived {
     body: Bytes,
     peer: Option<PeerIdentity>,
     remote: Option<std::net::SocketAddr>,
+    /// How the endpoint wants its clients to authenticate.
+    authentication: AuthenticationType,
+    /// The endpoint, as custom authorizers see it.
+    custom: Option<CustomDoor>,
 }
 
 /// What is known about a request when it is answered: for the answer's form and for the journal.
@@ -123,7 +130,10 @@ impl Gateway {
             known.operation = Some(operation);
         }
         // Who asks comes before what is asked: a caller who may not even ask learns nothing about paths.
-        let caller = caller::identify(&self.deps, self.door, request, known.operation)?;
+        let caller = match custom::identify(&self.deps, self.door, request, known.operation).await? {
+            Some(caller) => caller,
+            None => caller::identify(&self.deps, self.door, request, known.operation)?,
+        };
         known.caller = Some(caller.clone());
         let (operation, labels) = match routed {
             Routed::Operation(operation, labels) => (operation, labels),
@@ -229,6 +239,8 @@ async fn arrived(request: Request) -> Result<Arrived, ApiError> {
         body,
         peer,
         remote,
+        authentication: parts.extensions.get::<AuthenticationType>().copied().unwrap_or_default(),
+        custom: parts.extensions.get::<CustomDoor>().cloned(),
     })
 }
 

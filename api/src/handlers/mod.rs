@@ -2,6 +2,7 @@
 
 mod attachments;
 mod authorization;
+mod authorizers;
 mod billing_groups;
 mod ca_certificates;
 mod certificate_transfers;
@@ -71,7 +72,9 @@ const IOT: &[(&str, Handler)] = operations! {
     AttachPrincipalPolicy => attachments::attach_principal_policy,
     AttachThingPrincipal => thing_principals::attach_thing_principal,
     CancelCertificateTransfer => certificate_transfers::cancel_certificate_transfer,
+    ClearDefaultAuthorizer => authorizers::clear_default_authorizer,
     ConfirmTopicRuleDestination => destinations::confirm_topic_rule_destination,
+    CreateAuthorizer => authorizers::create_authorizer,
     CreateBillingGroup => billing_groups::create_billing_group,
     CreateCertificateFromCsr => certificates::create_certificate_from_csr,
     CreateDomainConfiguration => domain_configurations::create_domain_configuration,
@@ -85,6 +88,7 @@ const IOT: &[(&str, Handler)] = operations! {
     CreateThingType => thing_types::create_thing_type,
     CreateTopicRule => topic_rules::create_topic_rule,
     CreateTopicRuleDestination => destinations::create_topic_rule_destination,
+    DeleteAuthorizer => authorizers::delete_authorizer,
     DeleteBillingGroup => billing_groups::delete_billing_group,
     DeleteCACertificate => ca_certificates::delete_ca_certificate,
     DeleteCertificate => certificates::delete_certificate,
@@ -101,10 +105,12 @@ const IOT: &[(&str, Handler)] = operations! {
     DeleteTopicRuleDestination => destinations::delete_topic_rule_destination,
     DeleteV2LoggingLevel => logging::delete_v2_logging_level,
     DeprecateThingType => thing_types::deprecate_thing_type,
+    DescribeAuthorizer => authorizers::describe_authorizer,
     DescribeBillingGroup => billing_groups::describe_billing_group,
     DescribeCACertificate => ca_certificates::describe_ca_certificate,
     DescribeCertificate => certificates::describe_certificate,
     DescribeDomainConfiguration => domain_configurations::describe_domain_configuration,
+    DescribeDefaultAuthorizer => authorizers::describe_default_authorizer,
     DescribeEndpoint => endpoint::describe_endpoint,
     DescribeEventConfigurations => events::describe_event_configurations,
     DescribeIndex => indexing::describe_index,
@@ -132,6 +138,7 @@ const IOT: &[(&str, Handler)] = operations! {
     GetTopicRuleDestination => destinations::get_topic_rule_destination,
     GetV2LoggingOptions => logging::get_v2_logging_options,
     ListAttachedPolicies => attachments::list_attached_policies,
+    ListAuthorizers => authorizers::list_authorizers,
     ListBillingGroups => billing_groups::list_billing_groups,
     ListCACertificates => ca_certificates::list_ca_certificates,
     ListCertificates => certificates::list_certificates,
@@ -167,14 +174,17 @@ const IOT: &[(&str, Handler)] = operations! {
     RemoveThingFromThingGroup => memberships::remove_thing_from_thing_group,
     ReplaceTopicRule => topic_rules::replace_topic_rule,
     SearchIndex => search::search_index,
+    SetDefaultAuthorizer => authorizers::set_default_authorizer,
     SetDefaultPolicyVersion => policies::set_default_policy_version,
     SetLoggingOptions => logging::set_logging_options,
     SetV2LoggingLevel => logging::set_v2_logging_level,
     SetV2LoggingOptions => logging::set_v2_logging_options,
     TagResource => tags::tag_resource,
     TestAuthorization => authorization::test_authorization,
+    TestInvokeAuthorizer => authorizers::test_invoke_authorizer,
     TransferCertificate => certificate_transfers::transfer_certificate,
     UntagResource => tags::untag_resource,
+    UpdateAuthorizer => authorizers::update_authorizer,
     UpdateBillingGroup => billing_groups::update_billing_group,
     UpdateCACertificate => ca_certificates::update_ca_certificate,
     UpdateCertificate => certificates::update_certificate,

@@ -31,6 +31,7 @@ impl AccessControl for Policies {
         request.domain_name = asking.server_name.clone();
         request.connect_attributes = connect_attributes(asking.persistent, asking.will_topic.is_some());
         request.last_will_topic = asking.will_topic.clone();
+        request.documents = asking.documents.clone();
         Box::new(Judge {
             authority: Authority::new(Arc::clone(&self.source), request),
             source: Arc::clone(&self.source),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 pub use authority::Policies;
 use thingstead_core::{ClientId, Decision, Principal, Scope, ThingName};
+use thingstead_policy_engine::Applicable;
 
 /// An action that MQTT packets need (POLICY-400 to POLICY-456).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +43,8 @@ pub struct Asking {
     pub secure: bool,
     /// The host name the client asked for.
     pub server_name: Option<Arc<str>>,
+    /// What a custom authorizer answered (POLICY-367).
+    pub documents: Vec<Applicable>,
 }
 
 /// Opens the permissions of connections.

@@ -63,8 +63,11 @@ impl Shard {
         } else {
             ClientId::from(Arc::clone(&connect.client_id))
         };
-        let acceptable =
-            self.acceptable(&connect, &client).and_then(|()| self.throttle_connect(&peer, &client));
+        let acceptable = self.acceptable(&connect, &client);
+        if acceptable.is_ok() && self.needs_authorizer(key) {
+            return self.ask_authorizer(key, connect);
+        }
+        let acceptable = acceptable.and_then(|()| self.throttle_connect(&peer, &client));
         if let Err(refusal) = acceptable {
             return self.refuse(key, &connect, &client, refusal);
         }
@@ -78,6 +81,7 @@ impl Shard {
             address: Some(peer.address),
             secure: peer.secure,
             server_name: peer.server_name.clone(),
+            documents: peer.documents().to_vec(),
         };
         let mut access: Box<dyn Access> =
             if peer.open { Box::new(Everything) } else { self.hub.access.open(&asking) };
@@ -95,6 +99,7 @@ impl Shard {
         }
         let name = SessionName { scope: peer.identity.scope.clone(), client };
         self.accept(key, connect, name, access, session_id, (assigned, expiry));
+        self.begin_lease(key, asking);
     }
 
     fn accept(
@@ -142,6 +147,7 @@ impl Shard {
             connected_at: now,
             clean: expiry == 0,
             session_expiry: expiry,
+            lease: None,
             will: connect.will.clone(),
             name: name.clone(),
         });
@@ -157,6 +163,10 @@ impl Shard {
             .with("clean_session", expiry == 0)
             .with("session_expiry", expiry)
             .source(Some(peer.address));
+        let event = match peer.admitted() {
+            Some(admitted) => event.with("authorizer", &*admitted.admission.authorizer),
+            None => event,
+        };
         self.record(event);
         let properties = self.connack_properties(&connect, &name, assigned, expiry, keep_alive);
         let place = Place { shard: self.id, connection: key, session };

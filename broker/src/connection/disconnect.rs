@@ -33,6 +33,8 @@ pub enum Reason {
     Throttled,
     /// The WebSocket lived for a day.
     WebSocketTtl,
+    /// A custom authorizer admitted the client for so long only.
+    CustomAuthTtl,
 }
 
 impl Reason {
@@ -50,6 +52,7 @@ impl Reason {
             Self::ApiInitiated => "API_INITIATED_DISCONNECT",
             Self::Throttled => "THROTTLED",
             Self::WebSocketTtl => "WEBSOCKET_TTL_EXPIRATION",
+            Self::CustomAuthTtl => "CUSTOMAUTH_TTL_EXPIRATION",
         }
     }
 
@@ -61,6 +64,9 @@ impl Reason {
             }
             Self::KeepAliveTimeout => Some(
                 "send a packet, PINGREQ if nothing else, within the keep alive interval, or ask for a longer one",
+            ),
+            Self::CustomAuthTtl => Some(
+                "connect again; the custom authorizer's `disconnectAfterInSeconds` says how long a connection may last",
             ),
             _ => None,
         }

@@ -69,8 +69,11 @@ impl Shard {
         }
     }
 
-    /// Ends a WebSocket after a day (MQTT-016).
+    /// Ends a WebSocket after a day (MQTT-016), unless a custom authorizer says how long it lasts (AUTH-018).
     pub(crate) fn web_socket_is_old(&mut self, key: Key) {
+        if self.connections.get(key).is_some_and(|connection| connection.peer.custom.is_some()) {
+            return;
+        }
         let ending = Ending::new(Reason::WebSocketTtl, "the WebSocket has been open for 86400 s");
         self.end(key, ending);
     }

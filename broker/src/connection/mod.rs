@@ -2,6 +2,7 @@
 
 pub(crate) mod ack;
 pub(crate) mod connect;
+pub(crate) mod custom;
 pub(crate) mod disconnect;
 pub(crate) mod keep_alive;
 pub(crate) mod publish;
@@ -51,6 +52,8 @@ pub(crate) struct Connection {
     pub(crate) waker: Option<Waker>,
     /// Ends when the output is written.
     pub(crate) leaving: bool,
+    /// Not read until a custom authorizer has answered.
+    pub(crate) asking: bool,
     /// Who is there.
     pub(crate) peer: Peer,
     /// When the first byte came.
@@ -100,6 +103,8 @@ pub(crate) struct Live {
     pub(crate) clean: bool,
     /// Asked for at CONNECT or changed since, in seconds.
     pub(crate) session_expiry: u32,
+    /// How long a custom authorizer's admission holds.
+    pub(crate) lease: Option<Box<custom::Lease>>,
 }
 
 impl Connection {

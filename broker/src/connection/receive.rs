@@ -46,6 +46,7 @@ impl Shard {
             blocked_since: None,
             waker: None,
             leaving: false,
+            asking: false,
             peer,
             since,
             live: None,
@@ -69,6 +70,10 @@ impl Shard {
             }
             let Some(connection) = self.connections.get_mut(key) else { return Poll::Ready(()) };
             if connection.leaving || connection.is_full(self.hub.bounds.in_flight) {
+                return Poll::Pending;
+            }
+            if connection.refresh_is_due(self.now) {
+                self.refresh(key);
                 return Poll::Pending;
             }
             if std::mem::take(&mut connection.unread) {
@@ -220,8 +225,11 @@ impl Shard {
 
 impl Connection {
     /// Whether the client has as many unacknowledged messages out as it may (MQTT-094); v3 clients are not read until some
-    /// are acknowledged, v5 clients break the protocol.
+    /// are acknowledged, v5 clients break the protocol. Nor is anybody read whom an authorizer is being asked about.
     fn is_full(&self, limit: u16) -> bool {
+        if self.asking {
+            return true;
+        }
         self.live
             .as_ref()
             .is_some_and(|live| !live.version.is_v5() && live.unacknowledged.len() >= usize::from(limit))

@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use super::{Usher, accept, tls, websocket};
+use super::{Usher, accept, custom, tls, websocket};
+use crate::connection::custom::Custom;
 use crate::identity::{Identity, Refusal};
 use crate::shard::mail::Peer;
 use crate::tls::handshake::Secured;
@@ -85,6 +86,9 @@ async fn welcome(
         let why = "the client showed no certificate where the endpoint needs one";
         return tls::record_nobody(&usher.hub, address, secured.server_name.as_deref(), why);
     }
+    if !custom::certificate_is_welcome(&usher.hub, &secured, identity.as_ref(), address).await {
+        return;
+    }
     match (what, identity) {
         (ApplicationProtocol::SecureMqtt, _) if !secured.endpoint.serves_data() => {
             let refusal = Refusal::Unusable {
@@ -98,17 +102,27 @@ async fn welcome(
             tls::show_in(
                 usher,
                 secured,
-                Peer { identity, address, local, open: false, secure: true, server_name },
+                Peer { identity, address, local, open: false, secure: true, server_name, custom: None },
             );
         }
-        (ApplicationProtocol::SecureMqtt, _) => {
-            let why = "MQTT with a custom authorizer is not served";
-            tls::record_nobody(&usher.hub, address, secured.server_name.as_deref(), why);
+        // MQTT-002, AUTH-004: CONNECT will say who it is.
+        (ApplicationProtocol::SecureMqtt, identity) => {
+            let server_name = secured.server_name.clone();
+            let door = custom::door(&usher.hub, &secured, identity.as_ref(), how);
+            let both = identity.filter(|_| door.certificate.is_some());
+            let identity = both.unwrap_or_else(|| Identity::unknown(&door.scope));
+            let custom = Some(Arc::new(Custom::at_connect(door, None)));
+            tls::show_in(
+                usher,
+                secured,
+                Peer { identity, address, local, open: false, secure: true, server_name, custom },
+            );
         }
         (what, identity) => {
             let router = router(door, what);
             let ends = Ends { address, local, authentication: how };
-            serve_http(secured, identity, ends, router, stop).await;
+            let door = custom::door(&usher.hub, &secured, identity.as_ref(), how);
+            serve_http(secured, identity, ends, router.layer(Extension(door)), stop).await;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Doors: accepting connections and finding out who is there.
 
+pub(crate) mod custom;
 pub(crate) mod https;
 pub(crate) mod tcp;
 pub(crate) mod tls;

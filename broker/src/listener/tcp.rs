@@ -21,7 +21,15 @@ pub(crate) async fn serve(listener: TcpListener, usher: Arc<Usher>, stop: watch:
         Ok(tcp) => usher.show_in(Arrival {
             link: PortableLink::Tcp { tcp, tls: None },
             plain: BytesMut::new(),
-            peer: Peer { identity: identity.clone(), address, local, open, secure: false, server_name: None },
+            peer: Peer {
+                identity: identity.clone(),
+                address,
+                local,
+                open,
+                secure: false,
+                server_name: None,
+                custom: None,
+            },
         }),
         Err(error) => tracing::debug!(%error, "a connection was lost on its way to its shard"),
     })

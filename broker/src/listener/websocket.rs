@@ -8,14 +8,16 @@ use axum::extract::{Extension, State, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::BytesMut;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use thingstead_core::sigv4::{Claim, Request};
 use thingstead_core::{PeerIdentity, Principal, Scope};
 use thingstead_registry::AuthenticationType;
+use thingstead_registry::custom_auth::{Attempt, CustomDoor, HttpContext, MqttContext, Refusal};
 
 use super::Usher;
 use super::https::Ends;
+use crate::connection::custom::{Admitted, Authenticator, Custom};
 use crate::identity::Identity;
 use crate::settings::WebSocketAuthentication;
 use crate::shard::link::PortableLink;
@@ -30,19 +32,17 @@ async fn upgrade(
     State(usher): State<Arc<Usher>>,
     Extension(peer): Extension<PeerIdentity>,
     Extension(ends): Extension<Ends>,
-    uri: http::Uri,
-    method: Method,
-    headers: HeaderMap,
+    Extension(door): Extension<CustomDoor>,
+    parts: http::request::Parts,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let authenticated = authenticate(&usher, &peer, &method, &uri, &headers);
-    let identity = match authenticated.and_then(|identity| fits(ends.authentication, identity)) {
-        Ok(identity) => identity,
-        Err(why) => return forbidden(&usher, ends, peer.server_name.as_deref(), &why),
+    let (identity, custom) = match admit(&usher, door, &peer, ends.authentication, &parts).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused.answer(&usher, ends, peer.server_name.as_deref()),
     };
     let packet = usher.hub.bounds.packet;
     upgrade
@@ -62,24 +62,101 @@ async fn upgrade(
                     open: false,
                     secure: true,
                     server_name: peer.server_name,
+                    custom: custom.map(Arc::new),
                 },
             });
         })
 }
 
-/// Who asks: the owner of the client certificate, or of the signature (MQTT-012, MQTT-013).
+/// Lets in who is signed or showed a certificate; asks the custom authorizer that the request speaks to; and lets in whoever will
+/// speak to one in CONNECT, where there is one (AUTH-005, AUTH-172).
+async fn admit(
+    usher: &Usher,
+    door: CustomDoor,
+    peer: &PeerIdentity,
+    wanted: AuthenticationType,
+    request: &http::request::Parts,
+) -> Result<(Identity, Option<Custom>), Refused> {
+    let hub = &usher.hub;
+    let own = || authenticate(usher, peer, request)?.map(|identity| fits(wanted, identity)).transpose();
+    let allowed = wanted == AuthenticationType::Default || wanted.needs_authorizer();
+    let Some(Authenticator { registry, .. }) = hub.authenticator.get().filter(|_| allowed) else {
+        return own()?.map(|identity| (identity, None)).ok_or_else(Refused::unsigned);
+    };
+    let http = HttpContext {
+        headers: texts(&request.headers).map(|(name, value)| (name.to_owned(), value)).collect(),
+        query: request.uri.query().map(str::to_owned),
+    };
+    let (scope, speaks_to_one) = (door.scope.clone(), registry.is_for_authorizer(&door, &http));
+    let mut custom = Custom::at_connect(door, Some(Arc::new(http)));
+    if speaks_to_one {
+        let attempt = custom.attempt(registry, peer.server_name.as_ref(), MqttContext::default());
+        let admission = match registry.authenticate(&attempt).await {
+            Ok(admission) => admission,
+            Err(refusal) => return Err(Refused::Custom(Box::new((attempt, refusal)))),
+        };
+        let identity = Identity { scope, principal: admission.principal.clone() };
+        custom.admitted = Some(Admitted { attempt, admission });
+        return Ok((identity, Some(custom)));
+    }
+    let identity = if wanted.needs_authorizer() { None } else { own()? };
+    match identity {
+        Some(identity) => Ok((identity, None)),
+        None if wanted.needs_authorizer() || registry.has_active_authorizer(&scope) => {
+            Ok((Identity::unknown(&scope), Some(custom)))
+        }
+        None => Err(Refused::unsigned()),
+    }
+}
+
+/// Why an upgrade is refused.
+enum Refused {
+    /// No certificate, and no signature or a bad one.
+    Signature(String),
+    /// By a custom authorizer, or on the way to it.
+    Custom(Box<(Attempt, Refusal)>),
+}
+
+impl From<String> for Refused {
+    fn from(why: String) -> Self {
+        Self::Signature(why)
+    }
+}
+
+impl Refused {
+    fn unsigned() -> Self {
+        Self::Signature("the request is not signed".to_owned())
+    }
+
+    /// MQTT-014, MQTT-027, AUTH-222.
+    fn answer(&self, usher: &Usher, ends: Ends, server_name: Option<&str>) -> Response {
+        let hub = &usher.hub;
+        let id = hub.ids.uuid().to_string();
+        let body = match self {
+            Self::Signature(why) => {
+                super::tls::record_nobody(hub, ends.address, server_name, why);
+                json!({ "message": why, "traceId": id })
+            }
+            Self::Custom(refused) => {
+                let (attempt, refusal) = &**refused;
+                hub.journal.record(refusal.event(attempt, hub.clock.now()).source(Some(ends.address)));
+                json!({ "message": "Forbidden", "traceId": id, "why": refusal.to_string() })
+            }
+        };
+        let headers = [("content-type", "application/json"), ("x-amzn-RequestId", id.as_str())];
+        (StatusCode::FORBIDDEN, headers, body.to_string()).into_response()
+    }
+}
+
+/// Who asks: the owner of the client certificate, or of the signature (MQTT-012, MQTT-013); `None` without either.
 fn authenticate(
     usher: &Usher,
     peer: &PeerIdentity,
-    method: &Method,
-    uri: &http::Uri,
-    headers: &HeaderMap,
-) -> Result<Identity, String> {
+    request: &http::request::Parts,
+) -> Result<Option<Identity>, String> {
+    let (uri, method, headers) = (&request.uri, &request.method, &request.headers);
     let hub = &usher.hub;
-    let texts: Vec<(&str, String)> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
+    let texts: Vec<(&str, String)> = texts(headers).collect();
     let headers: Vec<(&str, &str)> = texts.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let request = Request {
         method: method.as_str(),
@@ -92,10 +169,10 @@ fn authenticate(
         Some(claim) => claim,
         None => {
             let (Some(certificate), Some(scope)) = (&peer.certificate, &peer.scope) else {
-                return Err("the request is not signed".to_owned());
+                return Ok(None);
             };
             let principal = Principal::Certificate(certificate.clone());
-            return Ok(Identity { scope: scope.clone(), principal });
+            return Ok(Some(Identity { scope: scope.clone(), principal }));
         }
     };
     let mut account = None;
@@ -110,7 +187,7 @@ fn authenticate(
     let account = account.or(named).unwrap_or(hub.settings.anonymous_scope.account());
     let arn = format!("arn:aws:iam::{account}:user/{}", claim.access_key);
     let principal = Principal::Iam { unique_id: claim.access_key.as_str().into(), arn: arn.into() };
-    Ok(Identity { scope: Scope::new(account, &claim.region), principal })
+    Ok(Some(Identity { scope: Scope::new(account, &claim.region), principal }))
 }
 
 /// The endpoint may want another kind of identity (AUTH-010).
@@ -134,13 +211,9 @@ pub(crate) async fn nothing_else() -> Response {
         .into_response()
 }
 
-/// MQTT-014.
-fn forbidden(usher: &Usher, ends: Ends, server_name: Option<&str>, why: &str) -> Response {
-    super::tls::record_nobody(&usher.hub, ends.address, server_name, why);
-    let id = usher.hub.ids.uuid().to_string();
-    let body = json!({ "message": why, "traceId": id }).to_string();
-    let headers = [("content-type", "application/json"), ("x-amzn-RequestId", id.as_str())];
-    (StatusCode::FORBIDDEN, headers, body).into_response()
+fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(move |(name, value)| (name.as_str(), text(value)))
 }
 
 /// What browsers and SDKs ask for (MQTT-011). Version 1 of the device SDK for JavaScript asks for `mqttv3.1` and gives up when

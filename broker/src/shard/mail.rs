@@ -7,12 +7,14 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 use thingstead_core::{CertificateId, Publication, QoS, Scope};
 use thingstead_mqtt_wire::{Connect, Decoder};
+use thingstead_policy_engine::Applicable;
 use thingstead_store::StoreError;
 use tokio::sync::{Notify, oneshot};
 
 use super::Shard;
 use super::link::PortableLink;
 use super::slots::Key;
+use crate::connection::custom::{Admitted, Custom};
 use crate::identity::Identity;
 use crate::router::shared::{Group, Member};
 
@@ -104,6 +106,20 @@ pub(crate) struct Peer {
     pub(crate) secure: bool,
     /// The host name the client asked for.
     pub(crate) server_name: Option<Arc<str>>,
+    /// Present where a custom authorizer says who it is.
+    pub(crate) custom: Option<Arc<Custom>>,
+}
+
+impl Peer {
+    /// What a custom authorizer lets it do.
+    pub(crate) fn documents(&self) -> &[Applicable] {
+        self.admitted().map(|admitted| admitted.admission.documents.as_slice()).unwrap_or_default()
+    }
+
+    /// The custom authorizer's answer.
+    pub(crate) fn admitted(&self) -> Option<&Admitted> {
+        self.custom.as_ref()?.admitted.as_ref()
+    }
 }
 
 /// A session that wants a message.

@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use thingstead_core::Timestamp;
 
@@ -21,6 +22,10 @@ pub(crate) enum Timer {
     Write(Key),
     /// A WebSocket connection: its time is over (MQTT-016).
     TooOld(Key),
+    /// A connection: a custom authorizer admitted it for so long (AUTH-218).
+    Lease(Key, Duration),
+    /// A connection: its custom authorizer is asked again (AUTH-215).
+    Refresh(Key),
     /// A session: deliveries to send again, or to give up.
     Retry(Key),
     /// A session: stored messages to send.
@@ -79,6 +84,8 @@ impl Shard {
                 Timer::KeepAlive(key) => self.check_silence(key),
                 Timer::Write(key) => self.check_writing(key),
                 Timer::TooOld(key) => self.web_socket_is_old(key),
+                Timer::Lease(key, after) => self.lease_ends(key, after),
+                Timer::Refresh(key) => self.refresh(key),
                 Timer::Retry(key) => self.retry(key),
                 Timer::Stored(key) => self.send_stored(key),
                 Timer::Expiry(key) => self.check_expiry(key),

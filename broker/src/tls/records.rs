@@ -129,6 +129,11 @@ impl Tls {
         self.connection.peer_certificates()?.first()
     }
 
+    /// What the client sent with it, the leaf first.
+    pub(crate) fn peer_certificates(&self) -> &[CertificateDer<'static>] {
+        self.connection.peer_certificates().unwrap_or_default()
+    }
+
     /// The application protocol both sides agreed on.
     pub(crate) fn protocol(&self) -> Option<&[u8]> {
         self.connection.alpn_protocol()

@@ -37,6 +37,7 @@ pub(crate) fn invoke(function: &str, event: bytes::Bytes, kind: &str) -> AwsCall
     AwsCall::rest(&LAMBDA, "Invoke", "POST", path, event)
         .header("content-type", "application/json")
         .header("x-amz-invocation-type", kind)
+        .invoking(function)
 }
 
 /// As AWS words it (RULES-486).

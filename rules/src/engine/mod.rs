@@ -11,6 +11,7 @@ mod destinations;
 mod functions;
 mod index;
 mod influx;
+mod invoke;
 mod kafka;
 mod lanes;
 mod metrics;

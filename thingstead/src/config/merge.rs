@@ -129,10 +129,15 @@ fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
         .collect()
 }
 
-/// TOML's own types are welcome where they make sense: `ephemeral = true`, `shards = 2`, `mqtts_addr = ["a:1", "b:2"]`.
+/// TOML's own types are welcome where they make sense: `ephemeral = true`, `shards = 2`, `mqtts_addr = ["a:1", "b:2"]`,
+/// `[functions]` with a line `"ARN" = "URL"` for each.
 fn as_text(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
+        toml::Value::Table(entries) => {
+            let pairs = entries.iter().map(|(key, value)| format!("{key}={}", as_text(value)));
+            pairs.collect::<Vec<_>>().join(",")
+        }
         toml::Value::Array(items) => items.iter().map(as_text).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }

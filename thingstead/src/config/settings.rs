@@ -123,6 +123,12 @@ pub const SETTINGS: &[Setting] = &[
         "FILE",
         "gets the entries of the AWS IoT service log, one JSON object a line; what is logged the API's logging options say",
     ),
+    setting(
+        "functions",
+        "",
+        "ARN=URL[,ARN=URL]",
+        "plain HTTP functions that stand for Lambda functions, by ARN or name: authorizers and rules post the event there",
+    ),
     setting("trust_ca", "", "FILE[,FILE]", "extra PEM roots for outgoing calls"),
     setting(
         "durability",

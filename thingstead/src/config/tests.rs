@@ -53,6 +53,24 @@ fn flag_wins_over_environment_over_file_over_default() {
 }
 
 #[test]
+fn functions_are_a_table_in_the_file_and_pairs_elsewhere() {
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:gate";
+    let url = "http://127.0.0.1:9000/gate";
+    let text = format!("[functions]\n\"{arn}\" = \"{url}\"\n");
+    let (file, _remove) = written(&text);
+    let from_file = merged(&[], &[], Some(&file)).expect("valid");
+    let pairs = format!("{arn}={url},other=https://example.com/");
+    let from_flag = merged(&[("functions", &pairs)], &[], None).expect("valid");
+    let gate = (arn.to_owned(), url.to_owned());
+    let functions = |merged| Config::from_merged(merged).expect("valid").functions;
+    assert_eq!(functions(&from_file), vec![gate.clone()]);
+    assert_eq!(functions(&from_flag), [gate, ("other".to_owned(), "https://example.com/".to_owned())]);
+    let wrong = merged(&[("functions", "gate=localhost:9000")], &[], None).expect("text is text");
+    let error = Config::from_merged(&wrong).expect_err("no URL").to_string();
+    assert!(error.contains("gate=localhost:9000") && error.contains("http://"), "{error}");
+}
+
+#[test]
 fn every_default_is_valid() {
     assert!(Config::from_merged(&merged(&[], &[], None).expect("valid")).is_ok());
 }

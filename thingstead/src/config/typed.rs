@@ -35,6 +35,8 @@ pub struct Config {
     pub http_action_urls: HttpActionUrls,
     pub http_destinations: HttpDestinations,
     pub service_log: Option<PathBuf>,
+    /// URLs by function ARN or name.
+    pub functions: Vec<(String, String)>,
     pub trust_ca: Vec<PathBuf>,
     pub durability: Durability,
     /// Never 0.
@@ -132,6 +134,7 @@ impl Config {
                 &[("confirm", HttpDestinations::Confirm), ("auto", HttpDestinations::Auto)],
             )?,
             service_log: read.optional("service_log").map(PathBuf::from),
+            functions: read.functions()?,
             trust_ca: read.list("trust_ca").map(PathBuf::from).collect(),
             durability: read
                 .choice("durability", &[("full", Durability::Full), ("relaxed", Durability::Relaxed)])?,
@@ -214,6 +217,23 @@ impl Reader<'_> {
                     Ok((id.to_owned(), secret.to_owned()))
                 }
                 _ => self.refuse("access_keys", "`ID:SECRET` pairs separated by commas"),
+            })
+            .collect()
+    }
+
+    fn functions(&self) -> Result<Vec<(String, String)>, ConfigError> {
+        self.list("functions")
+            .map(|item| match item.split_once('=') {
+                Some((function, url))
+                    if !function.is_empty()
+                        && (url.starts_with("http://") || url.starts_with("https://")) =>
+                {
+                    Ok((function.to_owned(), url.to_owned()))
+                }
+                _ => self.refuse(
+                    "functions",
+                    "`ARN=URL` pairs separated by commas, with URLs that begin with `http://` or `https://`",
+                ),
             })
             .collect()
     }

@@ -101,6 +101,8 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         settings: rule_settings(&config, variables, &api_bound)?,
     })
     .map_err(|error| StartError::part("the rules engine", error))?;
+    registry.call_functions_with(Arc::new(rules.clone()));
+    broker.authenticate_with(registry.clone());
 
     let api = ApiDeps {
         settings: Arc::new(api_settings(&config, &api_bound)),
@@ -293,7 +295,10 @@ fn rule_settings(
             true => thingstead_rules::Roles::OwnAccount,
             false => thingstead_rules::Roles::WellFormed,
         },
-        aws: AwsSettings::from_variables(variables),
+        aws: AwsSettings {
+            functions: config.functions.iter().cloned().collect(),
+            ..AwsSettings::from_variables(variables)
+        },
         trust_ca: tls::extra_roots(&config.trust_ca)?,
         api_url: api.first().map(|address| format!("http://localhost:{}", address.port())),
         evaluations_per_second: (config.throttles == Throttles::Aws)

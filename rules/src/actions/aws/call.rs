@@ -38,6 +38,8 @@ pub(crate) struct AwsCall {
     pub(crate) refusals: Option<&'static str>,
     /// Whether it is signed.
     pub(crate) signed: bool,
+    /// The Lambda function that it invokes, which may be a plain HTTP function here.
+    pub(crate) function: Option<String>,
 }
 
 /// Where a call goes.
@@ -72,6 +74,7 @@ impl AwsCall {
             reaches_named: true,
             refusals: None,
             signed: true,
+            function: None,
         }
     }
 
@@ -101,6 +104,7 @@ impl AwsCall {
             reaches_named: true,
             refusals: None,
             signed: true,
+            function: None,
         }
     }
 
@@ -124,6 +128,7 @@ impl AwsCall {
             reaches_named: true,
             refusals: None,
             signed: true,
+            function: None,
         }
     }
 
@@ -164,8 +169,17 @@ impl AwsCall {
         self
     }
 
-    /// The configured endpoint, else the one the rule names, else the AWS host, which is out of reach.
+    /// As an invocation of a Lambda function.
+    pub(crate) fn invoking(mut self, function: &str) -> Self {
+        self.function = Some(function.to_owned());
+        self
+    }
+
+    /// The plain HTTP function, else the configured endpoint, else the one the rule names, else the AWS host, which is out of reach.
     pub(crate) fn target(&self, settings: &AwsSettings, region: &str) -> Target {
+        if let Some(url) = self.plain_function(settings) {
+            return Target { url: url.to_owned(), reachable: true };
+        }
         if let Some(endpoint) = settings.endpoint_of(self.service.id) {
             return Target { url: format!("{endpoint}{}", self.path), reachable: true };
         }
@@ -179,6 +193,13 @@ impl AwsCall {
                 reachable: false,
             },
         }
+    }
+}
+
+impl AwsCall {
+    /// The URL of the plain HTTP function that it invokes.
+    pub(crate) fn plain_function<'s>(&self, settings: &'s AwsSettings) -> Option<&'s str> {
+        settings.function_url(self.function.as_deref()?)
     }
 }
 

@@ -48,6 +48,11 @@ impl AwsClient {
 
     /// Makes a call, trying three times where the fault may pass (RULES-357).
     pub(crate) async fn call(&self, call: &AwsCall, region: &str) -> CallEnd {
+        self.call_at_most(MAX_ATTEMPTS, call, region).await
+    }
+
+    /// Makes a call, trying so many times where the fault may pass.
+    pub(crate) async fn call_at_most(&self, most: u32, call: &AwsCall, region: &str) -> CallEnd {
         let target = call.target(&self.settings, region);
         let unsigned = HttpRequest {
             method: call.method,
@@ -69,11 +74,11 @@ impl AwsClient {
         loop {
             attempts += 1;
             let mut signed = unsigned.clone();
-            if call.signed {
+            if call.signed && call.plain_function(&self.settings).is_none() {
                 sign(&mut signed, call.service.signing, region, &self.settings, self.clock.now());
             }
             let sent = self.http.send(&signed, ATTEMPT_LIMIT, MAX_ANSWER).await;
-            let retry = attempts < MAX_ATTEMPTS && is_transient(&sent);
+            let retry = attempts < most && is_transient(&sent);
             if retry {
                 tokio::time::sleep(FIRST_PAUSE * 2u32.pow(attempts - 1)).await;
                 continue;
@@ -121,6 +126,12 @@ pub(crate) fn sign(
 
 fn judge(call: &AwsCall, answer: &HttpAnswer) -> Result<(), AwsError> {
     if (200..300).contains(&answer.status) {
+        // A Lambda function that threw an error is still a success of the service.
+        if let Some(code) = answer.headers.get("x-amz-function-error").filter(|_| call.function.is_some()) {
+            let code = String::from_utf8_lossy(code.as_bytes()).into_owned();
+            let (_, message) = read_error(answer);
+            return Err(AwsError::Refused { status: answer.status, code, message });
+        }
         return match call.refusals.and_then(|pointer| refused(&answer.body, pointer)) {
             Some(message) => {
                 Err(AwsError::Refused { status: answer.status, code: "PartialFailure".to_owned(), message })
@@ -203,6 +214,20 @@ mod tests {
 
     fn answer(status: u16, body: &'static str) -> HttpAnswer {
         HttpAnswer { status, headers: http::HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
+    }
+
+    #[test]
+    fn a_function_that_threw_is_an_error_in_the_answer_of_a_success() {
+        let mut threw = answer(200, r#"{"errorMessage":"no such user","errorType":"Error"}"#);
+        threw.headers.insert("x-amz-function-error", http::HeaderValue::from_static("Unhandled"));
+        let call = crate::actions::invoke_function("gate", Bytes::new(), "RequestResponse");
+        let expected = AwsError::Refused {
+            status: 200,
+            code: "Unhandled".to_owned(),
+            message: "no such user".to_owned(),
+        };
+        assert_eq!(judge(&call, &threw), Err(expected));
+        assert_eq!(judge(&call, &answer(200, "{}")), Ok(()));
     }
 
     #[test]
