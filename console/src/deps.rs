@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use serde_json::{Value, json};
-use thingstead_core::{Clock, Journal};
+use thingstead_core::{Clock, Journal, Scope};
 
 /// What the admin API asks the rest of the server.
 #[derive(Clone)]
@@ -71,6 +71,21 @@ pub enum Refusal {
     Failed(String),
 }
 
+/// Which shadow is meant, and how many of its versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShadowQuestion {
+    /// The server's own when absent.
+    pub account: Option<String>,
+    /// The server's own when absent.
+    pub region: Option<String>,
+    /// Whose.
+    pub thing: String,
+    /// `None` for the classic shadow.
+    pub name: Option<String>,
+    /// At most this many versions.
+    pub limit: usize,
+}
+
 /// Which entries of the service log are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogQuestion {
@@ -124,6 +139,15 @@ pub trait Operations: Send + Sync + 'static {
 
     /// The recorded deliveries of rule actions, oldest first, as the admin API shows them.
     fn deliveries(&self, rule: Option<&str>) -> Vec<Value>;
+
+    /// The shadows that exist and whose account and thing are accepted, in alphabetical order, as the admin API shows them.
+    fn shadows(&self, accepts: &dyn Fn(&str, &str) -> bool, limit: usize) -> Vec<Value>;
+
+    /// A shadow with its last versions; `None` when it is unknown.
+    fn shadow(&self, question: &ShadowQuestion) -> Option<Value>;
+
+    /// The last versions of all shadows of a thing, newest first.
+    fn shadow_changes(&self, scope: &Scope, thing: &str) -> Vec<Value>;
 
     /// Entries of the service log, oldest first.
     fn service_log(&self, question: &LogQuestion) -> Vec<Value>;

@@ -9,4 +9,4 @@ mod error;
 mod metrics;
 
 pub use admin::router;
-pub use deps::{AdminDeps, Counter, Endpoints, LogQuestion, Operation, Operations, Refusal};
+pub use deps::{AdminDeps, Counter, Endpoints, LogQuestion, Operation, Operations, Refusal, ShadowQuestion};

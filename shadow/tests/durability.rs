@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use thingstead_core::wiring::Reload;
-use thingstead_shadow::{SHADOWS, ShadowSettings};
+use thingstead_shadow::{SHADOWS, ShadowSettings, TABLES};
 use thingstead_store::{Batch, Durability, Store};
 
 use crate::support::{World, classic, named, scope, text};
@@ -12,7 +12,7 @@ use crate::support::{World, classic, named, scope, text};
 fn what_was_answered_is_there_after_a_restart() {
     // SHADOW-014, SHADOW-012: nothing but a delete of the shadow removes it
     let folder = Folder::new("restart");
-    let store = Store::open(&folder.0, &[SHADOWS], Durability::Relaxed).expect("a store");
+    let store = Store::open(&folder.0, TABLES, Durability::Relaxed).expect("a store");
     let world = World::on(store, ShadowSettings::default());
     for thing in 0..50 {
         world.publish(
@@ -25,7 +25,7 @@ fn what_was_answered_is_there_after_a_restart() {
         (0..50).map(|thing| world.service.read(&named(&format!("t{thing}"), "s"))).collect();
     drop(world);
 
-    let store = Store::open(&folder.0, &[SHADOWS], Durability::Relaxed).expect("a store");
+    let store = Store::open(&folder.0, TABLES, Durability::Relaxed).expect("a store");
     let world = World::on(store, ShadowSettings::default());
     for (thing, document) in documents.iter().enumerate() {
         assert!(document.is_some());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use thingstead_core::Timestamp;
 use thingstead_shadow::document::{self, DocumentLimits, Stored, UpdateRequest};
-use thingstead_shadow::{SHADOWS, ShadowSettings};
+use thingstead_shadow::{ShadowSettings, TABLES};
 use thingstead_store::{Durability, Store};
 
 use crate::support::{World, classic};
@@ -33,7 +33,7 @@ fn a_document_is_updated_in_microseconds() {
 fn updates_are_made_durable_by_the_thousand() {
     let folder = std::env::temp_dir().join(format!("thingstead-shadow-{}-speed", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
-    let store = Store::open(&folder, &[SHADOWS], Durability::Full).expect("a store");
+    let store = Store::open(&folder, TABLES, Durability::Full).expect("a store");
     let world = World::on(store, ShadowSettings::default());
     let started = now();
     for n in 0..10_000 {

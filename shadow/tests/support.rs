@@ -10,7 +10,7 @@ use thingstead_core::{
     CertificateId, ClientId, Clock, Journal, Message, Origin, Principal, Publication, Scope, ShadowName,
     ThingName, Timestamp, message::Sender,
 };
-use thingstead_shadow::{SHADOWS, ShadowId, ShadowService, ShadowSettings};
+use thingstead_shadow::{ShadowId, ShadowService, ShadowSettings, TABLES};
 use thingstead_store::Store;
 
 pub(crate) const START: i64 = 1_700_000_000;
@@ -64,7 +64,7 @@ impl World {
     }
 
     pub(crate) fn with(settings: ShadowSettings) -> Self {
-        Self::on(Store::ephemeral(&[SHADOWS]).expect("a store"), settings)
+        Self::on(Store::ephemeral(TABLES).expect("a store"), settings)
     }
 
     pub(crate) fn on(store: Store, settings: ShadowSettings) -> Self {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use thingstead_core::journal::Query;
 use thingstead_core::{Kind, Timestamp};
+use thingstead_shadow::document::Changed;
 use thingstead_shadow::{Change, ShadowSettings};
 
 use crate::support::{START, World, caller, classic, named};
@@ -88,9 +89,72 @@ async fn the_last_versions_can_be_read_newest_first() {
     assert_eq!(versions, [(4, Change::Deleted), (4, Change::Updated), (3, Change::Updated)]);
     assert_eq!(history[0].at, Timestamp::from_millis((START + 4) * 1000));
     assert_eq!(history[1].principal.as_deref(), Some("AIDA1"));
-    let document: Value = serde_json::from_slice(&history[1].document).expect("JSON");
-    assert_eq!(document["state"], json!({"reported": {"n": 4}}));
+    let changes =
+        |place: usize| Value::Array(history[place].changes().iter().map(Changed::to_json).collect());
+    assert_eq!(changes(0), json!([{"path": "reported.n", "before": 4}]));
+    assert_eq!(changes(1), json!([{"path": "reported.n", "before": 3, "after": 4}]));
     assert!(world.service.history(&classic("T")).is_empty());
+}
+
+#[tokio::test]
+async fn a_version_says_who_changed_what() {
+    let world = World::new();
+    let topic = "$aws/things/T/shadow/update";
+    for payload in [
+        r#"{"state":{"desired":{"led":{"on":true,"colour":"red"},"n":1},"reported":{"n":1}}}"#,
+        r#"{"state":{"desired":{"led":{"colour":"blue","on":true}},"reported":null}}"#,
+        r#"{"state":{"desired":{"n":1.0,"led":{"on":null},"x.y":[1]}}}"#,
+        r#"{"state":{"desired":{"n":1.0}}}"#,
+    ] {
+        world.ask(topic, payload);
+    }
+    world.service.update(&classic("T"), r#"{"state":null}"#.into(), caller()).await.expect("accepted");
+    let history = world.service.history(&classic("T"));
+    let changes: Vec<_> =
+        history.iter().rev().map(|revision| revision.to_json()["changes"].clone()).collect();
+    assert_eq!(
+        changes,
+        [
+            json!([{"path": "desired.led", "after": {"on": true, "colour": "red"}},
+                {"path": "desired.n", "after": 1}, {"path": "reported.n", "after": 1}]),
+            json!([{"path": "desired.led.colour", "before": "red", "after": "blue"},
+                {"path": "reported.n", "before": 1}]),
+            json!([{"path": "desired.led.on", "before": true}, {"path": "desired.x.y", "after": [1]}]),
+            json!([]),
+            json!([{"path": "desired.led", "before": {"colour": "blue"}}, {"path": "desired.n", "before": 1.0},
+                {"path": "desired.x.y", "before": [1]}]),
+        ]
+    );
+    let by = |place: usize| {
+        let revision = history[place].to_json();
+        (revision["via"].clone(), revision["client"].clone(), revision["principal"].clone())
+    };
+    assert_eq!(by(0), (json!("http"), json!(null), json!("AIDA1")));
+    assert_eq!(by(1), (json!("mqtt"), json!("lamp-1"), json!("c0ffee")));
+}
+
+#[tokio::test]
+async fn versions_that_were_saved_are_there_after_a_restart() {
+    let mut world = World::new();
+    for n in 0..12 {
+        world.ask("$aws/things/T/shadow/update", format!(r#"{{"state":{{"desired":{{"n":{n}}}}}}}"#));
+        world.ask("$aws/things/U/shadow/name/S/update", format!(r#"{{"state":{{"desired":{{"n":{n}}}}}}}"#));
+    }
+    let shown = |world: &World, id| {
+        world.service.history(id).iter().map(thingstead_shadow::Revision::to_json).collect::<Vec<_>>()
+    };
+    let (t, u) = (classic("T"), named("U", "S"));
+    let before = (shown(&world, &t), shown(&world, &u));
+    assert_eq!((before.0.len(), before.1.len()), (10, 10));
+    world.service.save_history(1).await.expect("saved");
+    world.service.save_history(1).await.expect("saved");
+    // Saving lets go of the documents, not of what they say.
+    assert_eq!((shown(&world, &t), shown(&world, &u)), before);
+    world.reopen();
+    assert_eq!((shown(&world, &t), shown(&world, &u)), before);
+    world.ask("$aws/things/T/shadow/update", r#"{"state":{"desired":{"n":11}}}"#);
+    let after = shown(&world, &t);
+    assert_eq!((after.len(), &after[0]["version"], &after[9]["version"]), (10, &json!(13), &json!(4)));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use thingstead_core::wiring::Bus;
 use thingstead_core::{CertificateId, Clock, Ids, Journal, PeerIdentity, Publication, Scope, Timestamp};
 use thingstead_registry::{Registry, RegistrySettings, TABLES};
 use thingstead_rules::{HttpDestinations, Lookups, RuleEngine};
-use thingstead_shadow::{SHADOWS, ShadowService, ShadowSettings};
+use thingstead_shadow::{ShadowService, ShadowSettings};
 use thingstead_store::Store;
 use tower::ServiceExt;
 
@@ -91,7 +91,7 @@ impl Server {
         let tables: Vec<_> = [TABLES, thingstead_rules::TABLES, thingstead_broker::TABLES]
             .concat()
             .into_iter()
-            .chain([SHADOWS])
+            .chain(thingstead_shadow::TABLES.iter().copied())
             .collect();
         let store = Store::ephemeral(&tables).expect("a store in memory");
         let registry_settings = RegistrySettings::default();

@@ -1,6 +1,6 @@
 //! Why something was refused or allowed: every event that carries a decision, and every refusal without one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::Json;
 use axum::extract::{Query as Parameters, State};
@@ -50,8 +50,36 @@ pub(super) async fn explain(
         .filter(|found| !denied_only || found.get("outcome").is_some_and(|outcome| outcome != "ALLOWED"))
         .take(limit)
         .collect();
-    Ok(Json(json!({ "explanations": explanations })))
+    let mut answer = json!({ "explanations": explanations });
+    if let (Value::Object(answer), true) = (&mut answer, query.client.is_some() || query.principal.is_some())
+    {
+        answer.insert("shadow_changes".to_owned(), json!(shadow_changes(&deps, &query)));
+    }
+    Ok(Json(answer))
 }
+
+/// What was changed lately in the shadows of things that the client has to do with: the thing it is, the one that has
+/// its name, those whose shadows it asked for.
+fn shadow_changes(deps: &AdminDeps, query: &Query) -> Vec<Value> {
+    let events = deps.journal.find(&Query { limit: Some(LOOKED_THROUGH), ..query.clone() });
+    let mut things = BTreeSet::new();
+    for event in events.iter().rev() {
+        if things.len() < THINGS {
+            let names = [&event.thing, &event.client];
+            things.extend(names.into_iter().flatten().map(|name| (event.scope.clone(), name.to_string())));
+        }
+    }
+    let changes = things.iter().flat_map(|(scope, thing)| deps.operations.shadow_changes(scope, thing));
+    let at = |change: &Value| change.get("at_ms").and_then(Value::as_i64);
+    let mut changes: Vec<_> = changes.collect();
+    changes.sort_by_key(|change| std::cmp::Reverse(at(change)));
+    changes.truncate(CHANGES);
+    changes
+}
+
+const LOOKED_THROUGH: usize = 2000;
+const THINGS: usize = 20;
+const CHANGES: usize = 10;
 
 const DEFAULT_LIMIT: usize = 100;
 

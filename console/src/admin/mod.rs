@@ -7,6 +7,7 @@ mod journal;
 mod lifecycle;
 mod logs;
 mod question;
+mod shadows;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -29,6 +30,8 @@ pub fn router(deps: AdminDeps) -> Router {
         .route("/journal/near-misses", post(journal::near_misses))
         .route("/explain", get(explain::explain))
         .route("/deliveries", get(lifecycle::deliveries))
+        .route("/shadows", get(shadows::list))
+        .route("/shadows/{thing}", get(shadows::one))
         .route("/logs", get(logs::logs))
         .route("/clock", get(clock::show).post(clock::set))
         .route("/faults", get(faults).put(faults))

@@ -10,7 +10,7 @@ use thingstead_core::decision::{Asked, Decision, Outcome, ResolvedVariable};
 use thingstead_core::{Clock, Event, Journal, Kind, Scope, Timestamp};
 use tower::ServiceExt;
 
-use crate::{AdminDeps, Counter, Endpoints, LogQuestion, Operation, Operations, Refusal};
+use crate::{AdminDeps, Counter, Endpoints, LogQuestion, Operation, Operations, Refusal, ShadowQuestion};
 
 #[derive(Default)]
 struct Recorded {
@@ -50,6 +50,19 @@ impl Operations for Recorded {
     fn deliveries(&self, rule: Option<&str>) -> Vec<Value> {
         vec![json!({ "rule": rule })]
     }
+    fn shadows(&self, accepts: &dyn Fn(&str, &str) -> bool, limit: usize) -> Vec<Value> {
+        let things = ["lamp", "lamp-2", "oven"].into_iter().filter(|thing| accepts("000000000000", thing));
+        things.take(limit).map(|thing| json!({ "thing": thing })).collect()
+    }
+    fn shadow(&self, question: &ShadowQuestion) -> Option<Value> {
+        self.calls.lock().push(format!("{question:?}"));
+        (question.thing == "lamp").then(|| json!({ "thing": "lamp", "versions": [] }))
+    }
+    fn shadow_changes(&self, scope: &Scope, thing: &str) -> Vec<Value> {
+        let change = |at_ms: u64| json!({ "thing": thing, "account": scope.account(), "at_ms": at_ms });
+        if thing == "lamp" { vec![change(9), change(3)] } else { vec![change(5)] }
+    }
+
     fn service_log(&self, question: &LogQuestion) -> Vec<Value> {
         vec![json!({ "clientId": question.client, "logLevel": question.level, "limit": question.limit })]
     }
@@ -270,4 +283,47 @@ async fn the_clock_moves_and_the_metrics_and_the_console_answer() {
         assert!(script.contains(&format!("\"{}\"", kind.name())), "console.js listens to {}", kind.name());
     }
     assert_eq!(call(&deps, "GET", "/console/nothing.js", "").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn shadows_are_listed_and_shown_with_their_versions() {
+    let (deps, recorded) = deps();
+    let things = |answer: Value| {
+        let shadows = answer["shadows"].as_array().cloned().unwrap_or_default();
+        shadows.iter().map(|shadow| shadow["thing"].as_str().unwrap_or("").to_owned()).collect::<Vec<_>>()
+    };
+    for (query, expected) in [
+        ("", vec!["lamp", "lamp-2", "oven"]),
+        ("?thing=lamp", vec!["lamp"]),
+        ("?find=lamp", vec!["lamp", "lamp-2"]),
+        ("?find=lamp&limit=1", vec!["lamp"]),
+        ("?account=111111111111", vec![]),
+    ] {
+        let (_, answer) = json_call(&deps, "GET", &format!("/_thingstead/shadows{query}"), "").await;
+        assert_eq!(things(answer), expected, "{query}");
+    }
+    let (status, answer) = json_call(&deps, "GET", "/_thingstead/shadows/lamp?name=a&limit=3", "").await;
+    assert_eq!((status, &answer["thing"]), (StatusCode::OK, &json!("lamp")));
+    let asked = recorded.calls.lock().last().cloned().unwrap_or_default();
+    assert!(asked.contains(r#"name: Some("a"), limit: 3"#), "{asked}");
+    let (status, answer) = json_call(&deps, "GET", "/_thingstead/shadows/oven", "").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(answer["error"], "the thing `oven` has no classic shadow, and none was deleted lately");
+    let (status, answer) = json_call(&deps, "GET", "/_thingstead/shadows/lamp?limit=x", "").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer["error"], "`limit` is `x`, expected a whole number from 0 up");
+    assert_eq!(json_call(&deps, "GET", "/_thingstead/shadows?x=1", "").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn an_explanation_of_a_client_carries_the_last_changes_of_its_shadows() {
+    let (deps, _) = deps();
+    deps.journal.record(event(&deps, Kind::ShadowAccepted).thing(Some("oven".into())));
+    let (_, answer) = json_call(&deps, "GET", "/_thingstead/explain?client=lamp", "").await;
+    let changes = answer["shadow_changes"].as_array().expect("changes");
+    let order: Vec<_> = changes.iter().map(|change| (&change["thing"], &change["at_ms"])).collect();
+    let expected = [(&json!("lamp"), &json!(9)), (&json!("oven"), &json!(5)), (&json!("lamp"), &json!(3))];
+    assert_eq!(order, expected);
+    let (_, answer) = json_call(&deps, "GET", "/_thingstead/explain", "").await;
+    assert_eq!(answer.get("shadow_changes"), None);
 }

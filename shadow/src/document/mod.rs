@@ -3,6 +3,7 @@
 //! No clock, no I/O: the time is an argument, and every rule of SHADOW-037 to SHADOW-153 can be tested with values alone.
 
 mod build;
+mod changes;
 mod delta;
 mod find;
 mod json;
@@ -23,6 +24,7 @@ use thingstead_core::{Limits, Timestamp};
 use build::Builder;
 use tree::{Node, Tree, Value};
 
+pub use changes::{Changed, changes};
 pub use json::JsonError;
 pub use rejection::Rejection;
 pub use request::{ClientToken, UpdateRequest};
@@ -226,6 +228,11 @@ impl Document {
     /// Whether desired holds something that reported does not (SHADOW-174).
     pub fn has_delta(&self) -> bool {
         self.delta().is_some()
+    }
+
+    /// Bytes it takes in memory.
+    pub fn memory(&self) -> usize {
+        self.text.len() + std::mem::size_of_val(&*self.nodes)
     }
 
     /// Where the state of a document is to be written.

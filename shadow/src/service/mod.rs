@@ -5,16 +5,19 @@ mod cell;
 mod follower;
 mod history;
 mod listing;
+mod rows;
+mod shown;
 mod throttle;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use parking_lot::MutexGuard;
+use parking_lot::{Mutex, MutexGuard};
 use thingstead_core::wiring::{Bus, Reload, ReservedService};
 use thingstead_core::{Clock, Journal, Origin, Publication, Scope, ShadowName, ThingName};
-use thingstead_store::{Batch, Store, StoreError, Table};
+use thingstead_store::{Store, StoreError};
 use tokio::sync::oneshot;
 
 use crate::address::{self, Operation, ShadowId};
@@ -26,10 +29,8 @@ use listing::Names;
 
 pub use history::{Change, Revision};
 pub use listing::{NamedShadows, Summary};
+pub use rows::{OpenError, SHADOWS, TABLES};
 pub use throttle::Throttles;
-
-/// The table of shadows: `THING` or `THING/SHADOW` to the document, or to a deleted shadow's counter.
-pub const SHADOWS: Table = Table::new("shadows");
 
 /// What can be set.
 #[derive(Clone, Copy, Debug)]
@@ -73,12 +74,14 @@ struct Inner {
     cells: DashMap<ShadowId, Arc<Cell>>,
     names: Names,
     budget: Budget,
+    /// The shadows whose histories are to be saved.
+    unsaved: Mutex<VecDeque<ShadowId>>,
     throttle: throttle::Throttle,
     follower: follower::Follower,
 }
 
 impl ShadowService {
-    /// Loads all shadows. The store must have been opened with [`SHADOWS`].
+    /// Loads all shadows. The store must have been opened with [`TABLES`].
     ///
     /// # Errors
     /// The store cannot be read, or a row in it is corrupt.
@@ -98,6 +101,7 @@ impl ShadowService {
             cells: DashMap::new(),
             names: Names::default(),
             budget: Budget::new(settings.history, settings.history_bytes),
+            unsaved: Mutex::default(),
             throttle: throttle::Throttle::new(settings.throttles),
             follower: follower::Follower::default(),
         }));
@@ -227,22 +231,6 @@ impl Reload for ShadowService {
     }
 }
 
-/// Why the service cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The store cannot be read.
-    #[error("the shadows cannot be read: {0}")]
-    Store(#[from] StoreError),
-    /// A row is no shadow.
-    #[error("the row `{key}` of the table `shadows` is corrupt: {reason}")]
-    Corrupt {
-        /// The row's key.
-        key: String,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
 impl Inner {
     /// Takes a request, and sees to its answer.
     fn serve(self: &Arc<Self>, asked: Asked) {
@@ -285,12 +273,9 @@ impl Inner {
             }
         };
         let version = updated.document.version();
-        state.history.push(
-            &self.budget,
-            Revision::new(&asked, version, Change::Updated, updated.document.text().clone()),
-        );
         let next = Stored::Present(updated.document);
         let id = asked.id.clone();
+        self.remember(&asked, version, Change::Updated, &mut state, &next);
         let outcome = Outcome::Updated {
             version,
             accepted: updated.accepted,
@@ -320,11 +305,8 @@ impl Inner {
         let mut state = cell.lock();
         match document::delete(&state.stored, asked.id.name(), token.as_ref(), asked.at) {
             Ok(deleted) => {
-                state.history.push(
-                    &self.budget,
-                    Revision::new(&asked, deleted.version, Change::Deleted, Bytes::new()),
-                );
                 let id = asked.id.clone();
+                self.remember(&asked, deleted.version, Change::Deleted, &mut state, &deleted.stored);
                 let outcome = Outcome::Deleted { version: deleted.version, accepted: deleted.accepted };
                 self.change(&id, &cell, state, deleted.stored, token, asked.answered(outcome));
             }
@@ -341,6 +323,15 @@ impl Inner {
         self.send(asked.refused(Rejected { rejection, client_token }), true);
     }
 
+    /// Adds to the shadow's history what is about to become of it.
+    fn remember(&self, asked: &Asked, version: u64, change: Change, state: &mut State, next: &Stored) {
+        let revision = Revision::new(asked, version, change, &state.stored, next);
+        state.history.push(&self.budget, revision);
+        if !std::mem::replace(&mut state.history.unsaved, true) {
+            self.unsaved.lock().push_back(asked.id.clone());
+        }
+    }
+
     /// Makes `next` what is stored, and answers when it is durable.
     fn change(
         self: &Arc<Self>,
@@ -351,12 +342,7 @@ impl Inner {
         client_token: Option<ClientToken>,
         answer: Answer,
     ) {
-        let mut batch = Batch::new();
-        match next.to_text() {
-            Some(text) => batch.put(SHADOWS, &id.scope, row_key(id), into_string(&text)),
-            None => batch.delete(SHADOWS, &id.scope, row_key(id)),
-        }
-        let commit = self.store.commit(batch);
+        let commit = self.store.commit(Self::row(id, &next));
         let before = std::mem::replace(&mut state.stored, next);
         self.names.note(id, &state.stored);
         let ticket = state.enqueue(Outgoing::waiting(answer, before, client_token));
@@ -434,56 +420,4 @@ impl Inner {
             self.cells.remove_if(id, |_, cell| cell.lock().is_gone());
         }
     }
-
-    fn load(&self) -> Result<(), OpenError> {
-        let now = self.clock.now();
-        let mut loaded = Vec::new();
-        let mut corrupt = None;
-        let mut expired = Batch::new();
-        self.store.rows(SHADOWS, |row| match row.document.as_text().map(Stored::from_text) {
-            Some(Ok(stored)) if stored.is_remembered(now) => {
-                loaded.push((shadow_id(row.scope, &row.key), stored));
-            }
-            Some(Ok(_)) => expired.delete(SHADOWS, &row.scope, row.key),
-            Some(Err(error)) => corrupt = Some((row.key, error.to_string())),
-            None => corrupt = Some((row.key, "it is not text".to_owned())),
-        })?;
-        if let Some((key, reason)) = corrupt {
-            return Err(OpenError::Corrupt { key, reason });
-        }
-        if !expired.is_empty() {
-            // Only tidying: when it fails the rows are tidied up at the next start.
-            drop(self.store.commit(expired));
-        }
-        for cell in &self.cells {
-            cell.lock().leave();
-        }
-        self.cells.clear();
-        self.names.clear();
-        for (id, stored) in loaded {
-            self.names.note(&id, &stored);
-            self.cells.insert(id, Arc::new(Cell::holding(stored)));
-        }
-        Ok(())
-    }
-}
-
-fn row_key(id: &ShadowId) -> String {
-    match &id.shadow {
-        None => id.thing.to_string(),
-        Some(shadow) => format!("{}/{shadow}", id.thing),
-    }
-}
-
-fn shadow_id(scope: Scope, key: &str) -> ShadowId {
-    match key.split_once('/') {
-        None => ShadowId { scope, thing: ThingName::from(key), shadow: None },
-        Some((thing, shadow)) => {
-            ShadowId { scope, thing: ThingName::from(thing), shadow: Some(ShadowName::from(shadow)) }
-        }
-    }
-}
-
-fn into_string(text: &Bytes) -> String {
-    String::from_utf8_lossy(text).into_owned()
 }

@@ -28,6 +28,7 @@ pub(super) fn why(
         path.push_str(&percent_encoded(asked));
     }
     let answer = client.must(Method::GET, &path, None)?;
+    changes_of_shadows(&answer, out)?;
     let explanations = answer.get("explanations").and_then(Value::as_array).cloned().unwrap_or_default();
     if explanations.is_empty() {
         match asked {
@@ -46,6 +47,33 @@ pub(super) fn why(
         explanation::print(explanation, out)?;
         writeln!(out)?;
     }
+    Ok(())
+}
+
+/// Who changed what in the shadows that the client has to do with, oldest first.
+fn changes_of_shadows(answer: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    let Some(changes) = answer.get("shadow_changes").and_then(Value::as_array).filter(|it| !it.is_empty())
+    else {
+        return Ok(());
+    };
+    writeln!(out, "Shadows, what changed last:")?;
+    for change in changes.iter().rev() {
+        let text = |name: &str| change.get(name).and_then(Value::as_str);
+        let by = text("client").or_else(|| text("principal")).or_else(|| text("via")).unwrap_or("somebody");
+        let shadow = match text("name") {
+            Some(name) => format!("{}/{name}", text("thing").unwrap_or("")),
+            None => text("thing").unwrap_or("").to_owned(),
+        };
+        let version = change.get("version").unwrap_or(&Value::Null);
+        let done = text("change").unwrap_or("updated");
+        writeln!(out, "{}  {shadow} version {version} {done} by {by}", text("at").unwrap_or(""))?;
+        for member in change.get("changes").and_then(Value::as_array).into_iter().flatten() {
+            let path = member.get("path").and_then(Value::as_str).unwrap_or("");
+            let value = |name: &str| member.get(name).map_or_else(|| "nothing".to_owned(), Value::to_string);
+            writeln!(out, "    {path}: {} -> {}", value("before"), value("after"))?;
+        }
+    }
+    writeln!(out)?;
     Ok(())
 }
 

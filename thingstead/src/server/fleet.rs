@@ -98,7 +98,7 @@ mod tests {
     use thingstead_core::wiring::Bus;
     use thingstead_core::{Clock, Ids, Journal, Message, Origin};
     use thingstead_registry::{RegistrySettings, TABLES};
-    use thingstead_shadow::{SHADOWS, ShadowSettings};
+    use thingstead_shadow::ShadowSettings;
     use thingstead_store::Store;
 
     use super::*;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn fleet(scope: &Scope) -> Fleet {
-        let tables: Vec<_> = TABLES.iter().copied().chain([SHADOWS]).collect();
+        let tables: Vec<_> = [TABLES, thingstead_shadow::TABLES].concat();
         let store = Store::ephemeral(&tables).expect("store");
         let (clock, journal) = (Clock::frozen_at(Timestamp::from_millis(1_000)), Journal::default());
         let settings = RegistrySettings::default();

@@ -18,6 +18,7 @@ use parking_lot::RwLock;
 use thingstead_broker::Broker;
 use thingstead_console::Endpoints;
 use thingstead_core::{Clock, Ids, Journal};
+use thingstead_shadow::ShadowService;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -51,6 +52,7 @@ pub struct Server {
     clock: Clock,
     journal: Journal,
     broker: Arc<Broker>,
+    shadow: ShadowService,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -88,6 +90,9 @@ impl Server {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         self.broker.shutdown().await;
+        if let Err(error) = self.shadow.save_history(usize::MAX).await {
+            tracing::error!(%error, "the last versions of shadows were not saved");
+        }
         for task in self.tasks {
             task.abort();
             let _ = task.await;

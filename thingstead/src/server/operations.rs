@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use thingstead_broker::Broker;
-use thingstead_console::{Counter, LogQuestion, Operation, Operations, Refusal};
+use thingstead_console::{Counter, LogQuestion, Operation, Operations, Refusal, ShadowQuestion};
 use thingstead_core::wiring::{ConnectionControl, Reload};
+use thingstead_core::{Scope, ShadowName, ThingName};
 use thingstead_rules::RuleEngine;
+use thingstead_shadow::{ShadowId, ShadowService};
 use thingstead_store::Store;
 use thingstead_telemetry::ServiceLog;
 
@@ -18,6 +20,9 @@ pub(super) struct WholeServer {
     pub(super) store: Store,
     pub(super) broker: Arc<Broker>,
     pub(super) rules: RuleEngine,
+    pub(super) shadow: ShadowService,
+    /// Where the admin API looks unless it is told otherwise.
+    pub(super) scope: Scope,
     pub(super) service_log: Arc<ServiceLog>,
     /// Whoever keeps rows in memory, in the order in which they load again.
     pub(super) caches: Vec<Arc<dyn Reload>>,
@@ -102,6 +107,25 @@ impl Operations for WholeServer {
 
     fn deliveries(&self, rule: Option<&str>) -> Vec<Value> {
         self.rules.deliveries().list(rule).iter().map(thingstead_rules::Delivery::to_json).collect()
+    }
+
+    fn shadows(&self, accepts: &dyn Fn(&str, &str) -> bool, limit: usize) -> Vec<Value> {
+        self.shadow.list(|id| accepts(id.scope.account(), &id.thing), limit)
+    }
+
+    fn shadow(&self, question: &ShadowQuestion) -> Option<Value> {
+        let account = question.account.as_deref().unwrap_or(self.scope.account());
+        let region = question.region.as_deref().unwrap_or(self.scope.region());
+        let id = ShadowId {
+            scope: Scope::new(account, region),
+            thing: ThingName::from(question.thing.as_str()),
+            shadow: question.name.as_deref().map(ShadowName::from),
+        };
+        self.shadow.show(&id, question.limit)
+    }
+
+    fn shadow_changes(&self, scope: &Scope, thing: &str) -> Vec<Value> {
+        self.shadow.changes_of(scope, &ThingName::from(thing))
     }
 
     fn service_log(&self, question: &LogQuestion) -> Vec<Value> {

@@ -145,10 +145,12 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         store,
         broker: broker.clone(),
         rules: rules.clone(),
+        shadow: shadow.clone(),
+        scope: config.scope.clone(),
         service_log: service_log.clone(),
         caches: vec![
             Arc::new(registry) as Arc<dyn Reload>,
-            Arc::new(shadow),
+            Arc::new(shadow.clone()),
             Arc::new(rules),
             broker.clone(),
             fleet,
@@ -167,17 +169,18 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
     let router: Router = thingstead_console::router(admin).fallback_service(api_router);
     let stop = watch::channel(false).0;
     let api_tls = tls::api_config(&certificates.ecdsa)?;
-    let tasks = api_listeners
+    let mut tasks: Vec<_> = api_listeners
         .into_iter()
         .map(|listener| {
             tokio::spawn(api_port::serve(listener, router.clone(), Arc::clone(&api_tls), stop.subscribe()))
         })
         .collect();
+    tasks.push(tokio::spawn(shadow.clone().keep_history()));
     if !config.ephemeral {
         endpoints::write(&config.data_dir, &bound).map_err(|error| data_error(&config.data_dir, error))?;
     }
     whole.set_ready();
-    Ok(Server { endpoints: shared, ca_pem, clock, journal, broker, stop, tasks })
+    Ok(Server { endpoints: shared, ca_pem, clock, journal, broker, shadow, stop, tasks })
 }
 
 type Data = (Store, Arc<ServerCa>, ServerCertificates, ServerNames);
@@ -186,7 +189,7 @@ fn open_data(config: &Config, clock: &Clock, ids: &Ids) -> Result<Data, StartErr
     let tables: Vec<Table> = [
         thingstead_registry::TABLES,
         thingstead_broker::TABLES,
-        &[thingstead_shadow::SHADOWS],
+        thingstead_shadow::TABLES,
         thingstead_rules::TABLES,
     ]
     .concat();

@@ -71,6 +71,11 @@ impl Broker {
         self.name
     }
 
+    /// Whether it answers on the reserved topics of AWS IoT.
+    pub(crate) fn serves_shadows(&self) -> bool {
+        self.name == "thingstead"
+    }
+
     /// A connected client.
     pub(crate) async fn connect(&self, door: Door, client_id: &str) -> Outcome<Client> {
         let client = match door {

@@ -7,7 +7,8 @@ use bytes::BytesMut;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thingstead_mqtt_wire::{
-    Connect, Decoder, Filter, Packet, PacketId, PubAck, PublishFrame, QoS, ReasonCode, Subscribe, Version,
+    Connect, Decoder, Filter, Packet, PacketId, PubAck, Publish, PublishFrame, QoS, ReasonCode, Subscribe,
+    Version,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -72,6 +73,12 @@ impl Client {
             place.copy_from_slice(&stamp);
         }
         Ok(())
+    }
+
+    /// Queues one message as it is.
+    pub(crate) fn queue(&mut self, publish: &Publish) -> Outcome<()> {
+        let id = self.next_id();
+        Ok(PublishFrame::new(Version::V311, publish)?.put(Some(id), None, &mut self.output)?)
     }
 
     pub(crate) fn queue_puback(&mut self, id: PacketId) -> Outcome<()> {

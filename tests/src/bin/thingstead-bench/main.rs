@@ -12,6 +12,7 @@ mod meter;
 mod mosquitto;
 mod process;
 mod report;
+mod shadows;
 mod thingstead;
 
 use std::error::Error;
@@ -22,6 +23,7 @@ use crate::broker::Broker;
 use crate::certificates::Certificates;
 use crate::load::Scenario;
 use crate::report::{Report, Row};
+use crate::shadows::Growth;
 
 /// What goes wrong here ends the run, with one message.
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -36,16 +38,19 @@ struct Options {
 fn main() -> Outcome<()> {
     let options = Options::read(std::env::args().skip(1))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(tokio::task::LocalSet::new().run_until(run(&options)))?;
+    let (report, growth) = runtime.block_on(tokio::task::LocalSet::new().run_until(run(&options)))?;
     #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
     {
         println!("{report}");
+        if let Some(growth) = growth {
+            println!("{growth}");
+        }
     }
     Ok(())
 }
 
 /// Every scenario on one broker, then the same on the other, before the next scenario: a noisy machine disturbs both.
-async fn run(options: &Options) -> Outcome<Report> {
+async fn run(options: &Options) -> Outcome<(Report, Option<Growth>)> {
     let certificates = Certificates::generate()?;
     let directory = std::env::temp_dir().join(format!("thingstead-bench-{}", std::process::id()));
     let mut brokers = Vec::new();
@@ -88,9 +93,22 @@ async fn run(options: &Options) -> Outcome<Report> {
         }
         report.add(scenario.row, results);
     }
+    for row in [shadows::ACCEPTED].into_iter().filter(|row| wanted(row.name)) {
+        let mut results = Vec::new();
+        for broker in &brokers {
+            results.push(shadows::update_to_accepted(broker, options.measure).await?);
+        }
+        report.add(row, results);
+    }
+    let mut growth = None;
+    if wanted("stored shadows")
+        && let Some(broker) = brokers.iter().find(|broker| broker.serves_shadows())
+    {
+        growth = Some(shadows::Growth::measure(broker, options.measure).await?);
+    }
     drop(brokers);
     std::fs::remove_dir_all(&directory)?;
-    Ok(report)
+    Ok((report, growth))
 }
 
 impl Options {

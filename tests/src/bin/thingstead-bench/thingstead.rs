@@ -53,20 +53,20 @@ pub(crate) async fn prepare(ports: &Ports, certificates: &Certificates) -> Outco
 
 /// What a fleet's policy looks like: one statement for each action, a policy variable in the first.
 fn policy() -> Value {
-    let allow = |action: &str, resource: &str| {
+    let allow = |action: &str, resources: &[&str]| {
         json!({
             "Effect": "Allow",
             "Action": action,
-            "Resource": format!("arn:aws:iot:us-east-1:000000000000:{resource}"),
+            "Resource": resources.iter().map(|resource| format!("arn:aws:iot:us-east-1:000000000000:{resource}")).collect::<Vec<_>>(),
         })
     };
     json!({
         "Version": "2012-10-17",
         "Statement": [
-            allow("iot:Connect", "client/${iot:ClientId}"),
-            allow("iot:Publish", "topic/bench/*"),
-            allow("iot:Subscribe", "topicfilter/bench/*"),
-            allow("iot:Receive", "topic/bench/*"),
+            allow("iot:Connect", &["client/${iot:ClientId}"]),
+            allow("iot:Publish", &["topic/bench/*", "topic/$aws/things/*"]),
+            allow("iot:Subscribe", &["topicfilter/bench/*", "topicfilter/$aws/things/*"]),
+            allow("iot:Receive", &["topic/bench/*", "topic/$aws/things/*"]),
         ],
     })
 }

@@ -1,0 +1,157 @@
+//! Shadows and their histories in the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use thingstead_core::{Scope, ShadowName, ThingName};
+use thingstead_store::{Batch, Commit, StoreError, Table};
+
+use super::cell::Cell;
+use super::history::History;
+use super::{Inner, ShadowService};
+use crate::address::ShadowId;
+use crate::document::Stored;
+
+/// The table of shadows: `THING` or `THING/SHADOW` to the document, or to a deleted shadow's counter.
+pub const SHADOWS: Table = Table::new("shadows");
+
+/// The table of their last versions, with the same keys: a list of who changed what, oldest first.
+const SHADOW_HISTORY: Table = Table::new("shadow_history");
+
+/// The tables of this crate.
+pub const TABLES: &[Table] = &[SHADOWS, SHADOW_HISTORY];
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store cannot be read.
+    #[error("the shadows cannot be read: {0}")]
+    Store(#[from] StoreError),
+    /// A row is no shadow, or no history of one.
+    #[error("the row `{key}` of the table `{table}` is corrupt: {reason}")]
+    Corrupt {
+        /// The table's name.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl ShadowService {
+    /// Saves histories for ever, a bounded number a second, so that devices do not wait for what people read. What the
+    /// process has not saved when it is killed is lost; documents never are.
+    pub async fn keep_history(self) {
+        loop {
+            tokio::time::sleep(BETWEEN_SAVES).await;
+            drop(self.save_history(SAVED_AT_ONCE));
+        }
+    }
+
+    /// Writes up to `at_most` histories that have changed to the store.
+    pub fn save_history(&self, at_most: usize) -> Commit {
+        let ids: Vec<ShadowId> = {
+            let mut unsaved = self.0.unsaved.lock();
+            let count = unsaved.len().min(at_most);
+            unsaved.drain(..count).collect()
+        };
+        let mut batch = Batch::new();
+        for id in ids {
+            let Some(cell) = self.0.cell(&id) else { continue };
+            let mut state = cell.lock();
+            state.history.unsaved = false;
+            let text = state.history.settled_text();
+            drop(state);
+            batch.put(SHADOW_HISTORY, &id.scope, row_key(&id), text);
+        }
+        if batch.is_empty() { Commit::done() } else { self.0.store.commit(batch) }
+    }
+}
+
+impl Inner {
+    /// Forgets everything and loads it again.
+    pub(super) fn load(&self) -> Result<(), OpenError> {
+        let now = self.clock.now();
+        let mut loaded = Vec::new();
+        let mut corrupt = None;
+        let mut expired = Batch::new();
+        self.store.rows(SHADOWS, |row| match row.document.as_text().map(Stored::from_text) {
+            Some(Ok(stored)) if stored.is_remembered(now) => {
+                loaded.push((shadow_id(row.scope, &row.key), stored));
+            }
+            Some(Ok(_)) => {
+                expired.delete(SHADOWS, &row.scope, row.key.clone());
+                expired.delete(SHADOW_HISTORY, &row.scope, row.key);
+            }
+            Some(Err(error)) => corrupt = Some((SHADOWS, row.key, error.to_string())),
+            None => corrupt = Some((SHADOWS, row.key, "it is not text".to_owned())),
+        })?;
+        let mut histories = Vec::new();
+        self.store.rows(SHADOW_HISTORY, |row| {
+            match row.document.as_text().and_then(|text| History::read(text, &self.budget)) {
+                Some(history) => histories.push((shadow_id(row.scope, &row.key), history)),
+                None => {
+                    corrupt = Some((SHADOW_HISTORY, row.key, "it is no list of versions".to_owned()));
+                }
+            }
+        })?;
+        if let Some((table, key, reason)) = corrupt {
+            return Err(OpenError::Corrupt { table: table.name(), key, reason });
+        }
+        if !expired.is_empty() {
+            // Only tidying: when it fails the rows are tidied up at the next start.
+            drop(self.store.commit(expired));
+        }
+        for cell in &self.cells {
+            cell.lock().leave();
+        }
+        self.cells.clear();
+        self.names.clear();
+        self.unsaved.lock().clear();
+        for (id, stored) in loaded {
+            self.names.note(&id, &stored);
+            self.cells.insert(id, Arc::new(Cell::holding(stored)));
+        }
+        for (id, history) in histories {
+            if let Some(cell) = self.cell(&id) {
+                cell.lock().history = history;
+            }
+        }
+        Ok(())
+    }
+
+    /// What makes `stored` what the store holds of a shadow.
+    pub(super) fn row(id: &ShadowId, stored: &Stored) -> Batch {
+        let mut batch = Batch::new();
+        match stored.to_text() {
+            Some(text) => batch.put(SHADOWS, &id.scope, row_key(id), into_string(&text)),
+            None => batch.delete(SHADOWS, &id.scope, row_key(id)),
+        }
+        batch
+    }
+}
+
+fn row_key(id: &ShadowId) -> String {
+    match &id.shadow {
+        None => id.thing.to_string(),
+        Some(shadow) => format!("{}/{shadow}", id.thing),
+    }
+}
+
+fn shadow_id(scope: Scope, key: &str) -> ShadowId {
+    match key.split_once('/') {
+        None => ShadowId { scope, thing: ThingName::from(key), shadow: None },
+        Some((thing, shadow)) => {
+            ShadowId { scope, thing: ThingName::from(thing), shadow: Some(ShadowName::from(shadow)) }
+        }
+    }
+}
+
+fn into_string(text: &Bytes) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
+const BETWEEN_SAVES: Duration = Duration::from_secs(1);
+const SAVED_AT_ONCE: usize = 500;
