@@ -21,6 +21,7 @@ pub(in crate::sql::functions) static FUNCTION: Function = Function::new(
         "parse_time(\"yyyy.MM.dd G 'at' HH:mm:ss z\", 1700000000123, 'America/New_York')",
         r#""2023.11.14 AD at 17:13:20 EST""#,
     ),
+    example("parse_time('zzzz', 1700000000123, 'America/New_York')", r#""Eastern Standard Time""#),
     example("parse_time('yyyy', 0, 'Nowhere')", "undefined"),
 ]);
 
@@ -45,7 +46,7 @@ fn format(pattern: &str, time: &Zoned) -> Option<String> {
     let mut out = String::new();
     for piece in pieces(pattern)? {
         match piece {
-            Piece::Literal(text) => out.push_str(text),
+            Piece::Literal(text) | Piece::Quoted(text) => out.push_str(text),
             Piece::Letter(letter, count) => out.push_str(&field(letter, count, time)?),
         }
     }
@@ -93,7 +94,11 @@ fn field(letter: char, count: usize, time: &Zoned) -> Option<String> {
         'm' => number(i64::from(time.minute())),
         's' => number(i64::from(time.second())),
         'S' => fraction(time.millisecond(), count),
-        'z' => time.time_zone().to_offset_info(time.timestamp()).abbreviation().to_owned(),
+        'z' => {
+            let zone = time.time_zone().to_offset_info(time.timestamp());
+            let short = zone.abbreviation();
+            if count >= 4 { zones::full_name(short) } else { short }.to_owned()
+        }
         'Z' => offset(time, count),
         _ => return None,
     })

@@ -3,6 +3,7 @@
 pub(super) mod format;
 pub(super) mod parse;
 mod parse_pattern;
+mod weeks;
 mod zones;
 
 /// Monday first.
@@ -33,8 +34,10 @@ fn short(name: &str) -> &str {
 enum Piece<'p> {
     /// A letter and how often it stands in a row.
     Letter(char, usize),
-    /// Text to copy or to expect.
+    /// A character to copy or to expect, unless it means something.
     Literal(&'p str),
+    /// Text between apostrophes, which never means anything else.
+    Quoted(&'p str),
 }
 
 /// Takes a pattern apart; `None` for an unterminated quotation. Two apostrophes are one, within quotations and outside.
@@ -62,17 +65,17 @@ fn pieces(pattern: &str) -> Option<Vec<Piece<'_>>> {
 fn quotation<'p>(pattern: &'p str, start: usize, pieces: &mut Vec<Piece<'p>>) -> Option<usize> {
     let mut at = start;
     if pattern.get(at..)?.starts_with('\'') {
-        pieces.push(Piece::Literal("'"));
+        pieces.push(Piece::Quoted("'"));
         return Some(at + 1);
     }
     loop {
         let length = pattern.get(at..)?.find('\'')?;
-        pieces.push(Piece::Literal(pattern.get(at..at + length)?));
+        pieces.push(Piece::Quoted(pattern.get(at..at + length)?));
         at += length + 1;
         if !pattern.get(at..)?.starts_with('\'') {
             return Some(at);
         }
-        pieces.push(Piece::Literal("'"));
+        pieces.push(Piece::Quoted("'"));
         at += 1;
     }
 }

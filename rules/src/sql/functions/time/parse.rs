@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::super::{Body, Function, example};
 use super::parse_pattern::{Expected, Field, Number, compile};
-use super::{DAYS, MONTHS, short, zones};
+use super::{DAYS, MONTHS, short, weeks, zones};
 use crate::sql::convert::to_text;
 use crate::sql::value::Value;
 
@@ -115,6 +115,22 @@ impl Fields {
             Expected::ZoneId => self.zone(text, zone_letter, zones::by_id),
             Expected::ZoneName => self
                 .zone(text, zone_letter, |name| zones::by_abbreviation(name).or_else(|| zones::by_id(name))),
+            Expected::FullZoneName => match zones::by_full_name(text) {
+                Some((zone, rest)) => {
+                    self.zone = Some(zone);
+                    Some(rest)
+                }
+                None => self.zone(text, zone_letter, zones::by_id),
+            },
+            Expected::QuarterName { full } => {
+                let names = match full {
+                    true => ["1st quarter", "2nd quarter", "3rd quarter", "4th quarter"],
+                    false => ["Q1", "Q2", "Q3", "Q4"],
+                };
+                let (at, rest) = name(text, &names, true)?;
+                self.set(Field::Quarter, at + 1)?;
+                Some(rest)
+            }
             Expected::Optional(inner) => {
                 let mut attempt = self.clone();
                 match attempt.read_all(text, inner) {
@@ -186,35 +202,86 @@ impl Fields {
     }
 
     fn resolve(self) -> Option<i64> {
-        let date = self.date()?;
+        let mut date = self.date()?;
+        // The end of a day is the beginning of the next.
+        if self.get(Field::Hour) == Some(24) {
+            if !matches!((self.get(Field::Minute), self.get(Field::Second)), (None | Some(0), None | Some(0)))
+            {
+                return None;
+            }
+            date = date.tomorrow().ok()?;
+        }
         let time = self.time()?;
         let zone = self.zone.unwrap_or(TimeZone::UTC);
         let zoned = zone.to_ambiguous_zoned(DateTime::from_parts(date, time)).compatible().ok()?;
         Some(zoned.timestamp().as_millisecond())
     }
 
+    /// The date, which every field that was read must agree with.
     fn date(&self) -> Option<Date> {
+        let date = self.calendar_date().or_else(|| self.week_date())?;
+        self.agrees(date).then_some(date)
+    }
+
+    fn year(&self) -> Option<i16> {
         let of_era = |year: i64| if self.before_christ == Some(true) { 1 - year } else { year };
         let year = self
             .get(Field::Year)
             .or_else(|| self.get(Field::YearOfEra).map(of_era))
             .or_else(|| self.get(Field::ShortYear).map(|year| 2000 + year))?;
-        let year = i16::try_from(year).ok()?;
-        let date = if let Some(day) = self.get(Field::DayOfYear) {
+        i16::try_from(year).ok()
+    }
+
+    fn calendar_date(&self) -> Option<Date> {
+        let year = self.year()?;
+        if let Some(day) = self.get(Field::DayOfYear) {
             let first = Date::new(year, 1, 1).ok()?;
             if !(1..=i64::from(first.days_in_year())).contains(&day) {
                 return None;
             }
-            first.checked_add(jiff::Span::new().try_days(day - 1).ok()?).ok()?
-        } else {
-            let month = i8::try_from(self.get(Field::Month)?).ok()?;
-            let day = i8::try_from(self.get(Field::Day)?).ok().filter(|day| (1..=31).contains(day))?;
+            return weeks::after(first, day - 1);
+        }
+        let month = i8::try_from(self.get(Field::Month)?).ok()?;
+        let first = Date::new(year, month, 1).ok()?;
+        if let Some(day) = self.get(Field::Day) {
+            let day = i8::try_from(day).ok().filter(|day| (1..=31).contains(day))?;
             // The 31st of a shorter month is its last day.
-            let last = Date::new(year, month, 1).ok()?.days_in_month();
-            Date::new(year, month, day.min(last)).ok()?
-        };
+            return Date::new(year, month, day.min(first.days_in_month())).ok();
+        }
+        let week = self.get(Field::WeekOfMonth).filter(|week| (0..=6).contains(week))?;
+        weeks::of_month(first, week, self.local_day()?)
+    }
+
+    fn week_year(&self) -> Option<i64> {
+        self.get(Field::WeekYear).or_else(|| self.get(Field::ShortWeekYear).map(|year| 2000 + year))
+    }
+
+    fn week_date(&self) -> Option<Date> {
+        let week = self.get(Field::Week).filter(|week| (1..=53).contains(week))?;
+        weeks::of_year(i16::try_from(self.week_year()?).ok()?, week, self.local_day()?)
+    }
+
+    /// 1 to 7 from Sunday.
+    fn local_day(&self) -> Option<i64> {
+        let named = self.weekday.map(|from_monday| (from_monday + 1) % 7 + 1);
+        named.or_else(|| self.get(Field::LocalDay)).filter(|day| (1..=7).contains(day))
+    }
+
+    fn agrees(&self, date: Date) -> bool {
+        let is = |field: Field, value: i64| self.get(field).is_none_or(|read| read == value);
         let weekday = i64::from(date.weekday().to_monday_zero_offset());
-        self.weekday.is_none_or(|expected| expected == weekday).then_some(date)
+        self.weekday.is_none_or(|expected| expected == weekday)
+            && is(Field::LocalDay, weeks::local_day(date))
+            && is(Field::Quarter, (i64::from(date.month()) - 1) / 3 + 1)
+            && is(Field::AlignedDay, (i64::from(date.day()) - 1) % 7 + 1)
+            && (self.get(Field::Day).is_none() || is(Field::WeekOfMonth, weeks::week_of_month(date)))
+            && (self.calendar_date().is_none() || self.agrees_with_week(date))
+    }
+
+    fn agrees_with_week(&self, date: Date) -> bool {
+        let (year, week) = weeks::week_of_year(date);
+        self.week_year().is_none_or(|read| read == year)
+            && self.get(Field::Week).is_none_or(|read| read == week)
     }
 
     /// Midnight when nothing was read (RULES-269).
@@ -233,6 +300,7 @@ impl Fields {
             (None, None) => None,
         };
         let hour = match (self.get(Field::Hour), self.get(Field::ClockHour), half_day) {
+            (Some(24), ..) if self.nano.or_else(|| self.get(Field::Nano)).unwrap_or(0) == 0 => Some(0),
             (Some(hour), ..) => Some(within(hour, 0, 23)?),
             (None, Some(hour), _) => Some(within(hour, 1, 24)? % 24),
             (None, None, Some(hour)) => Some(hour + if self.afternoon? { 12 } else { 0 }),

@@ -27,6 +27,10 @@ pub(super) enum Expected {
     ZoneId,
     /// An abbreviation such as `PST`.
     ZoneName,
+    /// A name such as `Pacific Standard Time`.
+    FullZoneName,
+    /// `Q1`, or `1st quarter`.
+    QuarterName { full: bool },
     /// What stands in brackets may be absent.
     Optional(Vec<Self>),
 }
@@ -68,9 +72,22 @@ pub(super) enum Field {
     Nano,
     MilliOfDay,
     NanoOfDay,
+    Quarter,
+    /// The year that a week belongs to, weeks beginning on Sunday and the first holding January 1st.
+    WeekYear,
+    /// The last two digits of that, 2000 to 2099.
+    ShortWeekYear,
+    /// 1 to 53.
+    Week,
+    /// 0 to 6.
+    WeekOfMonth,
+    /// 1 to 7 from Sunday.
+    LocalDay,
+    /// 1 to 7 from the day of the month's first.
+    AlignedDay,
 }
 
-/// Compiles a pattern; `None` when Java would refuse it or it uses week-based fields.
+/// Compiles a pattern; `None` when Java would refuse it.
 pub(super) fn compile(pattern: &str) -> Option<Vec<Expected>> {
     let pieces = pieces(pattern)?;
     let mut open: Vec<Vec<Expected>> = vec![Vec::new()];
@@ -82,7 +99,9 @@ pub(super) fn compile(pattern: &str) -> Option<Vec<Expected>> {
                 open.last_mut()?.push(Expected::Optional(inner));
             }
             Piece::Literal("{" | "}" | "#") => return None,
-            Piece::Literal(text) => open.last_mut()?.push(Expected::Literal(text.to_owned())),
+            Piece::Literal(text) | Piece::Quoted(text) => {
+                open.last_mut()?.push(Expected::Literal(text.to_owned()))
+            }
             Piece::Letter(letter, count) => open.last_mut()?.push(letter_of(letter, count)?),
         }
     }
@@ -115,8 +134,8 @@ fn letter_of(letter: char, count: usize) -> Option<Expected> {
         2 => Some(fixed(field, 2)),
         _ => None,
     };
-    let year = |field| match count {
-        2 => fixed(Field::ShortYear, 2),
+    let year = |field, short| match count {
+        2 => fixed(short, 2),
         count => Expected::Number(Number {
             field,
             min: count,
@@ -138,8 +157,23 @@ fn letter_of(letter: char, count: usize) -> Option<Expected> {
     };
     Some(match letter {
         'G' if count <= 5 => Expected::Era { full: count == 4 },
-        'u' if count <= 19 => year(Field::Year),
-        'y' if count <= 19 => year(Field::YearOfEra),
+        'u' if count <= 19 => year(Field::Year, Field::ShortYear),
+        'y' if count <= 19 => year(Field::YearOfEra, Field::ShortYear),
+        'Y' if count <= 19 => year(Field::WeekYear, Field::ShortWeekYear),
+        'w' => one_or_two(Field::Week)?,
+        'W' if count == 1 => variable(Field::WeekOfMonth),
+        'F' if count == 1 => variable(Field::AlignedDay),
+        'Q' | 'q' => match count {
+            1 | 2 => one_or_two(Field::Quarter)?,
+            3 | 4 => Expected::QuarterName { full: count == 4 },
+            _ => return None,
+        },
+        'e' | 'c' => match count {
+            1 => variable(Field::LocalDay),
+            2 if letter == 'e' => fixed(Field::LocalDay, 2),
+            3 | 4 => Expected::DayName { full: count == 4 },
+            _ => return None,
+        },
         'M' | 'L' => match count {
             1 | 2 => one_or_two(Field::Month)?,
             3 | 4 => Expected::MonthName { full: count == 4 },
@@ -175,6 +209,7 @@ fn letter_of(letter: char, count: usize) -> Option<Expected> {
         'N' if count <= 19 => long(Field::NanoOfDay),
         'V' if count == 2 => Expected::ZoneId,
         'z' if count <= 3 => Expected::ZoneName,
+        'z' if count == 4 => Expected::FullZoneName,
         'O' if count == 1 || count == 4 => Expected::LocalizedOffset,
         'X' if count <= 5 => Expected::Offset { zulu: true },
         'x' if count <= 5 => Expected::Offset { zulu: false },
