@@ -27,6 +27,8 @@ const FILES: &[(&str, &str)] = &[
     ("coding.txt", include_str!("../data/sql/coding.txt")),
     ("time.txt", include_str!("../data/sql/time.txt")),
     ("context.txt", include_str!("../data/sql/context.txt")),
+    ("together.txt", include_str!("../data/sql/together.txt")),
+    ("patterns.txt", include_str!("../data/sql/patterns.txt")),
     ("payloads.txt", include_str!("../data/sql/payloads.txt")),
 ];
 

@@ -38,6 +38,8 @@ struct Translation<'p> {
     class: u32,
     /// An inline flag changes what `.` or `$` mean; they stay as they are.
     flags: bool,
+    /// `(?U)`: `\w` and its kin mean all of Unicode.
+    unicode: bool,
 }
 
 impl<'p> Translation<'p> {
@@ -48,6 +50,7 @@ impl<'p> Translation<'p> {
             out: String::with_capacity(pattern.len()),
             class: 0,
             flags,
+            unicode: false,
         };
         while let Some(c) = translation.rest.next() {
             translation.next(c)?;
@@ -76,6 +79,7 @@ impl<'p> Translation<'p> {
                 self.class -= 1;
                 self.out.push(']');
             }
+            '(' if self.class == 0 && self.rest.peek() == Some(&'?') => self.inline_flags(),
             '{' if self.class == 0 => return self.repetition(),
             '~' if self.class > 0 => self.out.push_str("\\~"),
             '.' if self.class == 0 && !self.flags => {
@@ -87,6 +91,30 @@ impl<'p> Translation<'p> {
         Some(())
     }
 
+    /// `(?U)` is Java's alone, and in the engine's syntax means something else; the other flags are written alike.
+    fn inline_flags(&mut self) {
+        self.out.push('(');
+        let mut ahead = self.rest.clone();
+        ahead.next();
+        let flags: String = std::iter::from_fn(|| ahead.next_if(|c| "idmsuxU-".contains(*c))).collect();
+        let end = ahead.next();
+        if !flags.contains('U') || !matches!(end, Some(':' | ')')) {
+            return;
+        }
+        self.unicode =
+            !flags.split('-').next_back().is_some_and(|off| flags.contains('-') && off.contains('U'));
+        let others: String = flags.chars().filter(|c| *c != 'U').collect();
+        match (others.is_empty(), end) {
+            (true, Some(')')) => drop(self.out.pop()),
+            (_, end) => {
+                self.out.push('?');
+                self.out.push_str(&others);
+                self.out.extend(end);
+            }
+        }
+        self.rest = ahead;
+    }
+
     /// `{n}`, `{n,}` or `{n,m}`; a brace alone is an error in Java.
     fn repetition(&mut self) -> Option<()> {
         let bounds: String =
@@ -95,11 +123,20 @@ impl<'p> Translation<'p> {
         if low.is_empty() || high.contains(',') || self.rest.next() != Some('}') {
             return None;
         }
+        let (low, high) = (low.parse::<u32>().ok()?, high.parse::<u32>());
+        if high.is_ok_and(|high| high < low) {
+            return None;
+        }
         self.out.push_str(&format!("{{{bounds}}}"));
         Some(())
     }
 
     fn escape(&mut self, c: char) -> Option<()> {
+        if self.unicode && matches!(c, 'd' | 'w' | 's' | 'D' | 'W' | 'S') {
+            self.out.push('\\');
+            self.out.push(c);
+            return Some(());
+        }
         let set = match c {
             'd' => Some("0-9"),
             'w' => Some("a-zA-Z0-9_"),

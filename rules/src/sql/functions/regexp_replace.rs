@@ -35,8 +35,10 @@ fn replace_all(text: &str, regex: &Regex, replacement: &str) -> Option<String> {
     let parts = parse(replacement, regex)?;
     let mut out = String::new();
     let mut end = 0;
-    for captures in regex.captures_iter(text) {
-        let captures = captures.ok()?;
+    let mut from = 0;
+    // As in Java, an empty match may stand right behind another one.
+    while from <= text.len() {
+        let Some(captures) = regex.captures_from_pos(text, from).ok()? else { break };
         let whole = captures.get(0)?;
         out.push_str(text.get(end..whole.start())?);
         for part in &parts {
@@ -50,6 +52,10 @@ fn replace_all(text: &str, regex: &Regex, replacement: &str) -> Option<String> {
             return None;
         }
         end = whole.end();
+        from = match whole.start() == end {
+            true => end + text.get(end..)?.chars().next().map_or(1, char::len_utf8),
+            false => end,
+        };
     }
     out.push_str(text.get(end..)?);
     Some(out)
