@@ -122,6 +122,11 @@ pub trait Operations: Send + Sync + 'static {
     /// Whether every listener is open.
     fn is_ready(&self) -> bool;
 
+    /// Why the server cannot do its work any more, such as a database that failed.
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
     /// Back to the seeded state, connections closed, CA kept.
     fn reset(&self) -> Operation<'_, ()>;
 

@@ -62,6 +62,8 @@ pub enum RegistryError {
     InvalidResponse(String),
     /// 500: the database or the key generator failed.
     InternalFailure(String),
+    /// 503: the database failed, and memory is ahead of it.
+    ServiceUnavailable(String),
 }
 
 impl RegistryError {
@@ -90,6 +92,7 @@ impl RegistryError {
             Self::IndexNotReady(_) => "IndexNotReadyException",
             Self::InvalidResponse(_) => "InvalidResponseException",
             Self::InternalFailure(_) => "InternalFailureException",
+            Self::ServiceUnavailable(_) => "ServiceUnavailableException",
         }
     }
 
@@ -116,6 +119,7 @@ impl RegistryError {
             | Self::TransferConflict(_) => 409,
             Self::LimitExceeded(_) | Self::TransferAlreadyCompleted(_) => 410,
             Self::InternalFailure(_) => 500,
+            Self::ServiceUnavailable(_) => 503,
         }
     }
 
@@ -143,7 +147,8 @@ impl RegistryError {
             | Self::InvalidAggregation(message)
             | Self::IndexNotReady(message)
             | Self::InvalidResponse(message)
-            | Self::InternalFailure(message) => message,
+            | Self::InternalFailure(message)
+            | Self::ServiceUnavailable(message) => message,
         }
     }
 

@@ -88,7 +88,8 @@ impl Registry {
                 put(state, change, record);
                 Ok(())
             });
-            if registered.is_ok() {
+            if let Ok(registered) = registered {
+                self.let_go(registered);
                 return self.lookup_at(fingerprint, endpoint);
             }
         }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use smallvec::SmallVec;
 use thingstead_core::wiring::{Bus, ConnectionControl, Functions, Reload};
 use thingstead_core::{Clock, Ids, Journal, Message, Origin, Publication, Scope};
-use thingstead_store::{Commit, Store};
+use thingstead_store::{Commit, Store, StoreError};
 
 use crate::certificates::KnownCertificate;
 use crate::change::{Change, Redefined};
@@ -24,8 +24,9 @@ use crate::{RegistryError, RegistrySettings, Result};
 /// Things, certificates, policies and what hangs together with them, of all scopes. Cheap to clone.
 ///
 /// Reading methods are synchronous and answer from memory. Mutations are `async`: memory changes at the first poll, under one
-/// lock a scope, and they answer when the change is durable. Should the database fail then, the caller is told
-/// (`InternalFailure`), while memory keeps the change until the next start.
+/// lock a scope, and they answer when the change is durable. Should the database fail then, the caller is told, and memory and
+/// database are no longer the same: from then on every mutation is refused with `ServiceUnavailable` and the cause, until
+/// everything is loaded anew.
 #[derive(Clone)]
 pub struct Registry(pub(crate) Arc<Inner>);
 
@@ -45,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) fleet: OnceLock<Arc<dyn FleetSource>>,
     pub(crate) settler: Arc<Settler>,
     pub(crate) functions: OnceLock<Arc<dyn Functions>>,
+    /// What kept a change from becoming durable.
+    failure: RwLock<Option<String>>,
 }
 
 /// One scope.
@@ -94,6 +97,7 @@ impl Registry {
             fleet: OnceLock::new(),
             settler: Arc::default(),
             functions: OnceLock::new(),
+            failure: RwLock::default(),
         };
         let registry = Self(Arc::new(inner));
         registry.load()?;
@@ -165,16 +169,40 @@ impl Registry {
 
     /// Waits until a change is durable, and tells its events.
     pub(crate) async fn finish<T>(&self, scope: &Scope, changed: Changed<T>) -> Result<T> {
-        changed.commit.await?;
+        self.note_outcome(changed.commit.await)?;
         self.publish(scope, changed.events);
         Ok(changed.value)
     }
 
     /// The same for a thread that may wait.
     pub(crate) fn finish_blocking<T>(&self, scope: &Scope, changed: Changed<T>) -> Result<T> {
-        changed.commit.wait()?;
+        self.note_outcome(changed.commit.wait())?;
         self.publish(scope, changed.events);
         Ok(changed.value)
+    }
+
+    /// Does not wait until a change is durable. Its events are left to the caller.
+    pub(crate) fn let_go<T>(&self, changed: Changed<T>) -> T {
+        let inner = Arc::downgrade(&self.0);
+        changed.commit.then(move |outcome| {
+            if let Some(inner) = inner.upgrade() {
+                drop(Self(inner).note_outcome(outcome));
+            }
+        });
+        changed.value
+    }
+
+    /// Why mutations are refused: what kept a change from becoming durable. `None` while all is well.
+    pub fn failure(&self) -> Option<String> {
+        self.0.failure.read().clone()
+    }
+
+    fn note_outcome(&self, outcome: std::result::Result<(), StoreError>) -> Result<()> {
+        outcome.map_err(|error| {
+            tracing::error!(%error, "the registry takes no more changes: the database failed");
+            self.0.failure.write().get_or_insert_with(|| error.to_string());
+            unavailable(&error.to_string())
+        })
     }
 
     /// Publishes events; nobody hears them before the router is there.
@@ -202,6 +230,9 @@ impl Registry {
         scope: &Scope,
         act: impl FnOnce(&mut State, &mut Change<'_>) -> Result<T>,
     ) -> Result<Changed<T>> {
+        if let Some(cause) = &*self.0.failure.read() {
+            return Err(unavailable(cause));
+        }
         let cell = self.cell(scope);
         let mut change = Change::new(&self.0, scope);
         let (value, commit) = {
@@ -296,9 +327,16 @@ impl Registry {
     }
 }
 
+fn unavailable(cause: &str) -> RegistryError {
+    RegistryError::ServiceUnavailable(format!(
+        "The registry takes no changes, because the database did not store one: {cause}"
+    ))
+}
+
 impl Reload for Registry {
     fn reload(&self) -> Result<(), String> {
         self.load().map_err(|error| error.to_string())?;
+        *self.0.failure.write() = None;
         self.0.settler.wake();
         Ok(())
     }

@@ -13,6 +13,8 @@ mod dynamic_groups;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod failing_store;
+#[cfg(test)]
 mod first_contact;
 #[cfg(test)]
 mod groups;

@@ -19,12 +19,13 @@ pub(super) async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// `GET readyz`: 200 once every listener is open, 503 before.
+/// `GET readyz`: 200 once every listener is open, 503 before, and with the cause when the server cannot do its work any more.
 pub(super) async fn readyz(State(deps): State<AdminDeps>) -> Response {
-    if deps.operations.is_ready() {
-        "ok\n".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "starting\n").into_response()
+    let unready = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    match deps.operations.failure() {
+        Some(cause) => unready(format!("failed: {cause}\n")),
+        None if deps.operations.is_ready() => "ok\n".into_response(),
+        None => unready("starting\n".to_owned()),
     }
 }
 

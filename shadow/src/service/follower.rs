@@ -7,7 +7,9 @@ use crate::address::ShadowId;
 
 /// One place for a listener, empty at first.
 #[derive(Default)]
-pub(super) struct Follower(OnceLock<Box<dyn Fn(&ShadowId) + Send + Sync>>);
+pub(super) struct Follower(OnceLock<Listener>);
+
+type Listener = Box<dyn Fn(&ShadowId) + Send + Sync>;
 
 impl Follower {
     pub(super) fn tell(&self, id: &ShadowId) {

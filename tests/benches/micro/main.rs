@@ -4,6 +4,7 @@
 
 mod codec;
 mod policy;
+mod registry;
 mod shadow;
 mod sql;
 mod table;
@@ -19,4 +20,5 @@ fn main() {
     policy::measure(&mut table);
     shadow::measure(&mut table);
     sql::measure(&mut table);
+    registry::measure(&mut table);
 }

@@ -16,6 +16,21 @@ impl Table {
         Self { only }
     }
 
+    /// Whether a line of that name could be printed, so that expensive preparations can be left out.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.only
+            .as_ref()
+            .is_none_or(|only| name.contains(only.as_str()) || only.contains(name.trim_end_matches(':')))
+    }
+
+    /// Prints a number that is no time.
+    #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
+    pub(crate) fn note(&self, name: &str, number: u64) {
+        if self.only.as_ref().is_none_or(|only| name.contains(only.as_str())) {
+            println!("| {name:58} | {number:>10} | {:>12} |", "");
+        }
+    }
+
     /// Measures one step. `step` is called again and again; what it returns is dropped inside the measured time.
     #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
     pub(crate) fn line<T>(&mut self, name: &str, mut step: impl FnMut() -> T) {

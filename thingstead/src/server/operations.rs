@@ -8,6 +8,7 @@ use thingstead_broker::Broker;
 use thingstead_console::{Counter, LogQuestion, Operation, Operations, Refusal, ShadowQuestion};
 use thingstead_core::wiring::{ConnectionControl, Reload};
 use thingstead_core::{Scope, ShadowName, ThingName};
+use thingstead_registry::Registry;
 use thingstead_rules::RuleEngine;
 use thingstead_shadow::{ShadowId, ShadowService};
 use thingstead_store::Store;
@@ -26,6 +27,7 @@ pub(super) struct WholeServer {
     pub(super) service_log: Arc<ServiceLog>,
     /// Whoever keeps rows in memory, in the order in which they load again.
     pub(super) caches: Vec<Arc<dyn Reload>>,
+    pub(super) registry: Registry,
     pub(super) ready: AtomicBool,
 }
 
@@ -69,6 +71,10 @@ async fn blocking(work: impl FnOnce() -> Result<(), Refusal> + Send + 'static) -
 impl Operations for WholeServer {
     fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.registry.failure()
     }
 
     fn reset(&self) -> Operation<'_, ()> {

@@ -148,6 +148,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         shadow: shadow.clone(),
         scope: config.scope.clone(),
         service_log: service_log.clone(),
+        registry: registry.clone(),
         caches: vec![
             Arc::new(registry) as Arc<dyn Reload>,
             Arc::new(shadow.clone()),
