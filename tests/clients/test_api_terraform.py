@@ -215,3 +215,83 @@ def test_aws_iot_endpoint(iot):
     with pytest.raises(iot.exceptions.InvalidRequestException) as unknown:
         iot.describe_endpoint(endpointType="iot:Nonsense")
     assert unknown.value.response["Error"]["Message"] == "Endpoint type iot:Nonsense not recognized."
+
+
+def test_aws_iot_certificate_of_every_origin(iot, server):
+    # API-381, API-388: by CSR, by a CA, without one; read by id alone (import), updated, deleted without force
+    openssl(server, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=our CA", "-days", "30", "-keyout", "ca.key", "-out", "ca.pem",
+            "-addext", "basicConstraints=critical,CA:TRUE")
+    openssl(server, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=alone", "-days", "30", "-keyout", "alone.key", "-out", "alone.pem")
+    openssl(server, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=device", "-keyout", "device.key", "-out", "device.csr")
+    openssl(server, "x509", "-req", "-in", "device.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-out", "device.pem")
+    pem = {name: (server.files / name).read_text() for name in ("ca.pem", "alone.pem", "device.csr", "device.pem")}
+    ca = iot.register_ca_certificate(caCertificate=pem["ca.pem"], certificateMode="SNI_ONLY", setAsActive=True)
+    made = [
+        iot.create_certificate_from_csr(certificateSigningRequest=pem["device.csr"], setAsActive=True),
+        iot.register_certificate(certificatePem=pem["device.pem"], caCertificatePem=pem["ca.pem"], status="ACTIVE"),
+        iot.register_certificate_without_ca(certificatePem=pem["alone.pem"], status="ACTIVE"),
+    ]
+    origins = [None, ca["certificateId"], None]
+    for certificate, given, origin in zip(made, [None, "device.pem", "alone.pem"], origins):
+        read = iot.describe_certificate(certificateId=certificate["certificateId"])["certificateDescription"]
+        assert (read["status"], read["certificateArn"]) == ("ACTIVE", certificate["certificateArn"])
+        assert (read.get("caCertificateId"), read["certificateMode"]) == (origin, "SNI_ONLY" if given else "DEFAULT")
+        assert given is None or read["certificatePem"].split() == pem[given].split()
+        iot.update_certificate(certificateId=certificate["certificateId"], newStatus="INACTIVE")
+        assert iot.describe_certificate(certificateId=certificate["certificateId"])["certificateDescription"]["status"] == "INACTIVE"
+        iot.delete_certificate(certificateId=certificate["certificateId"])
+        with pytest.raises(iot.exceptions.ResourceNotFoundException):
+            iot.describe_certificate(certificateId=certificate["certificateId"])
+
+
+def test_a_second_plan_finds_no_difference(iot):
+    # API-374, API-375, API-376, API-379, API-385, API-388: what is read right after a write is what was written, member by member
+    tags = [{"Key": "k", "Value": "v"}]
+    kind = {"thingTypeDescription": "d", "searchableAttributes": ["b", "a"], "mqtt5Configuration": {"propagatingAttributes": [
+        {"userPropertyKey": "key", "thingAttribute": "a"}]}}
+    iot.create_thing_type(thingTypeName="kind", thingTypeProperties=kind, tags=tags)
+    assert iot.describe_thing_type(thingTypeName="kind")["thingTypeProperties"] == kind
+    group = {"thingGroupDescription": "d", "attributePayload": {"attributes": {"a": "1", "b": "2"}}}
+    iot.create_thing_group(thingGroupName="group", thingGroupProperties=group, tags=tags)
+    assert iot.describe_thing_group(thingGroupName="group")["thingGroupProperties"] == group
+    changed = {"thingGroupDescription": "e", "attributePayload": {"attributes": {"c": "3"}}}
+    iot.update_thing_group(thingGroupName="group", thingGroupProperties=changed, expectedVersion=1)
+    read = iot.describe_thing_group(thingGroupName="group")
+    assert (read["thingGroupProperties"], read["version"]) == (changed, 2)
+    billing = {"billingGroupDescription": "d"}
+    iot.create_billing_group(billingGroupName="billing", billingGroupProperties=billing, tags=tags)
+    assert iot.describe_billing_group(billingGroupName="billing")["billingGroupProperties"] == billing
+    iot.update_billing_group(billingGroupName="billing", billingGroupProperties={}, expectedVersion=1)
+    assert iot.describe_billing_group(billingGroupName="billing")["billingGroupProperties"] == {}
+    document = '{ "Statement" : [{"Effect":"Allow","Resource":"*","Action":["iot:*"]}],\n "Version":"2012-10-17" }'
+    iot.create_policy(policyName="policy", policyDocument=document, tags=tags)
+    assert iot.get_policy(policyName="policy")["policyDocument"] == document
+    for resource in ("thingtype/kind", "thinggroup/group", "billinggroup/billing", "policy/policy"):
+        assert no_tags(iot, resource) == tags
+        iot.tag_resource(resourceArn=arn(resource), tags=[{"Key": "k", "Value": "w"}, {"Key": "new", "Value": ""}])
+        iot.untag_resource(resourceArn=arn(resource), tagKeys=["new"])
+        assert no_tags(iot, resource) == [{"Key": "k", "Value": "w"}]
+
+
+def test_aws_iot_logging_and_indexing_settle(iot):
+    # API-386, API-232: the computed managed fields and what was given do not fight
+    first = iot.get_indexing_configuration()
+    assert first["thingIndexingConfiguration"]["thingIndexingMode"] == "OFF"
+    things = {"thingIndexingMode": "REGISTRY_AND_SHADOW", "thingConnectivityIndexingMode": "STATUS", "deviceDefenderIndexingMode": "OFF",
+              "namedShadowIndexingMode": "ON", "filter": {"namedShadowNames": ["a", "b"]},
+              "customFields": [{"name": "shadow.desired.power", "type": "Boolean"}, {"name": "attributes.version", "type": "Number"}]}
+    groups = {"thingGroupIndexingMode": "ON", "customFields": [{"name": "attributes.floor", "type": "Number"}]}
+    iot.update_indexing_configuration(thingIndexingConfiguration=things, thingGroupIndexingConfiguration=groups)
+    read = iot.get_indexing_configuration()
+    managed = {half: read[half].pop("managedFields") for half in ("thingIndexingConfiguration", "thingGroupIndexingConfiguration")}
+    assert (read["thingIndexingConfiguration"], read["thingGroupIndexingConfiguration"]) == (things, groups)
+    # Terraform sends back what it read.
+    iot.update_indexing_configuration(
+        thingIndexingConfiguration=things | {"managedFields": managed["thingIndexingConfiguration"]},
+        thingGroupIndexingConfiguration=groups | {"managedFields": managed["thingGroupIndexingConfiguration"]})
+    again = iot.get_indexing_configuration()
+    assert again["thingIndexingConfiguration"]["managedFields"] == managed["thingIndexingConfiguration"]
+    options = {"roleArn": "arn:aws:iam::000000000000:role/r", "defaultLogLevel": "INFO", "disableAllLogs": False}
+    iot.set_v2_logging_options(**options)
+    read = iot.get_v2_logging_options()
+    assert {name: read[name] for name in options} == options
