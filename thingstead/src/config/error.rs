@@ -29,6 +29,14 @@ pub enum ConfigError {
         /// `, did you mean …`, or nothing.
         suggestion: String,
     },
+    /// A key in code that no setting has.
+    #[error("`{key}` is no setting{suggestion}; `thingstead config` lists them all")]
+    UnknownSetting {
+        /// As given.
+        key: String,
+        /// `, did you mean …`, or nothing.
+        suggestion: String,
+    },
     /// An environment variable `THINGSTEAD_…` that no setting has.
     #[error(
         "the environment variable `{name}` is no setting{suggestion}; `thingstead config` lists them all"

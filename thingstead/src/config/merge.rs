@@ -15,6 +15,8 @@ pub enum Origin {
     Variable(String),
     /// A file.
     File(PathBuf),
+    /// Code that embeds the server.
+    Code,
     /// The table.
     Default,
 }
@@ -25,6 +27,7 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => write!(f, "flag --{flag}"),
             Self::Variable(name) => write!(f, "environment {name}"),
             Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Code => f.write_str("given in code"),
             Self::Default => f.write_str("default"),
         }
     }
@@ -92,6 +95,24 @@ impl Merged {
                 (setting.default.to_owned(), Origin::Default)
             };
             Raw { setting, value, origin }
+        });
+        Ok(Self(values.collect()))
+    }
+
+    /// The defaults but for these values, by key; neither the environment nor a file is read.
+    ///
+    /// # Errors
+    /// An unknown key.
+    pub fn of(given: &[(&str, &str)]) -> Result<Self, ConfigError> {
+        if let Some((key, _)) = given.iter().find(|(key, _)| Setting::of(key).is_none()) {
+            return Err(ConfigError::UnknownSetting { key: (*key).to_owned(), suggestion: suggestion(key) });
+        }
+        let values = SETTINGS.iter().map(|setting| {
+            // Of several values the last counts.
+            match given.iter().rev().find(|(key, _)| *key == setting.key) {
+                Some((_, value)) => Raw { setting, value: (*value).to_owned(), origin: Origin::Code },
+                None => Raw { setting, value: setting.default.to_owned(), origin: Origin::Default },
+            }
         });
         Ok(Self(values.collect()))
     }

@@ -91,6 +91,36 @@ pub const SETTINGS: &[Setting] = &[
         "aws|relaxed",
         "sizes and counts as AWS has them, or lifted; protocol rules stay",
     ),
+    setting(
+        "session_expiry",
+        "3600",
+        "SECONDS",
+        "how long a persistent session outlives its connection, and the most an MQTT 5 client may ask for; at most 604800",
+    ),
+    setting(
+        "subscribe_denied",
+        "reject",
+        "reject|disconnect",
+        "an MQTT 3.1.1 client that may not subscribe reads 0x80 in its SUBACK, or is disconnected",
+    ),
+    setting(
+        "v3_qos2",
+        "disconnect",
+        "disconnect|ignore",
+        "an MQTT 3.1.1 client that publishes with QoS 2 is disconnected, or its message ignored",
+    ),
+    setting(
+        "overlapping_filters",
+        "one",
+        "one|each",
+        "a client whose filters overlap gets one copy of a message, or one for each filter",
+    ),
+    setting(
+        "version_numbers",
+        "true",
+        "BOOL",
+        "lifecycle events carry `versionNumber`, which older consumers do not know",
+    ),
     setting("throttles", "off", "off|aws", "rates per second as AWS has them"),
     setting("verify_signatures", "false", "BOOL", "check SigV4 signatures; off accepts any credentials"),
     setting(

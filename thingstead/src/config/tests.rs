@@ -82,6 +82,16 @@ fn a_wrong_value_names_the_key_the_value_and_what_is_allowed() {
         ("account", "12", "`account` is `12` (flag --account), expected 12 digits"),
         ("limits", "none", "`limits` is `none` (flag --limits), expected `aws` or `relaxed`"),
         ("ephemeral", "maybe", "`ephemeral` is `maybe` (flag --ephemeral), expected true or false"),
+        (
+            "session_expiry",
+            "604801",
+            "`session_expiry` is `604801` (flag --session-expiry), expected seconds from 1 to 604800",
+        ),
+        (
+            "subscribe_denied",
+            "no",
+            "`subscribe_denied` is `no` (flag --subscribe-denied), expected `reject` or `disconnect`",
+        ),
         ("shards", "-1", "`shards` is `-1` (flag --shards), expected a number from 0 to 64"),
         ("access_keys", "AKIA", "`access_keys` is `AKIA` (flag --access-keys), expected `ID:SECRET` pairs"),
     ];
@@ -89,6 +99,17 @@ fn a_wrong_value_names_the_key_the_value_and_what_is_allowed() {
         let error = Config::from_merged(&merged(&[(key, value)], &[], None).expect("merges")).expect_err(key);
         assert!(error.to_string().starts_with(message), "{error}");
     }
+}
+
+#[test]
+fn an_embedded_server_keeps_to_memory_and_free_ports() {
+    let config = Config::embedded(&[("region", "eu-west-1"), ("shards", "2")]).expect("valid");
+    assert!(config.ephemeral && config.mqtt_addr.iter().chain(&config.api_addr).all(|door| door.port() == 0));
+    assert_eq!((config.scope.region(), config.shards), ("eu-west-1", 2));
+    let error = Config::embedded(&[("regoin", "x")]).expect_err("unknown key").to_string();
+    assert_eq!(error, "`regoin` is no setting, did you mean `region`?; `thingstead config` lists them all");
+    let error = Config::embedded(&[("limits", "none")]).expect_err("bad value").to_string();
+    assert_eq!(error, "`limits` is `none` (given in code), expected `aws` or `relaxed`");
 }
 
 #[test]

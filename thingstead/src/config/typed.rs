@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
-use thingstead_broker::Sni;
+use thingstead_broker::{Overlapping, Qos2, Sni, SubscribeDenied};
 use thingstead_core::{Limits, Scope};
 
 use super::{ConfigError, Merged, Raw};
@@ -27,6 +28,11 @@ pub struct Config {
     pub seed: Option<PathBuf>,
     pub scope: Scope,
     pub limits: Limits,
+    pub session_expiry: Duration,
+    pub subscribe_denied: SubscribeDenied,
+    pub v3_qos2: Qos2,
+    pub overlapping_filters: Overlapping,
+    pub version_numbers: bool,
     pub throttles: Throttles,
     pub verify_signatures: bool,
     /// Access key id and secret access key.
@@ -82,6 +88,26 @@ pub enum Durability {
 }
 
 impl Config {
+    /// A server for a test suite that embeds it: everything in memory, every listener, the plain one too, on a free port of the
+    /// loopback, one shard. `given` are further settings by key, as in `thingstead.toml`.
+    ///
+    /// # Errors
+    /// An unknown key, or a value that is not allowed.
+    pub fn embedded(given: &[(&str, &str)]) -> Result<Self, ConfigError> {
+        let free = "127.0.0.1:0";
+        let mut values = vec![
+            ("mqtts_addr", free),
+            ("https_addr", free),
+            ("api_addr", free),
+            ("mqtt_addr", free),
+            ("ephemeral", "true"),
+            ("advertise_ports", "true"),
+            ("shards", "1"),
+        ];
+        values.extend_from_slice(given);
+        Self::from_merged(&Merged::of(&values)?)
+    }
+
     /// Checks and converts every value.
     ///
     /// # Errors
@@ -123,6 +149,17 @@ impl Config {
             seed: read.optional("seed").map(PathBuf::from),
             scope: Scope::new(&account, &region),
             limits: read.choice("limits", &[("aws", Limits::Aws), ("relaxed", Limits::Relaxed)])?,
+            session_expiry: read.session_expiry()?,
+            subscribe_denied: read.choice(
+                "subscribe_denied",
+                &[("reject", SubscribeDenied::Reject), ("disconnect", SubscribeDenied::Disconnect)],
+            )?,
+            v3_qos2: read.choice("v3_qos2", &[("disconnect", Qos2::Disconnect), ("ignore", Qos2::Ignore)])?,
+            overlapping_filters: read.choice(
+                "overlapping_filters",
+                &[("one", Overlapping::OneCopy), ("each", Overlapping::OnePerFilter)],
+            )?,
+            version_numbers: read.flag("version_numbers")?,
             throttles: read.choice("throttles", &[("off", Throttles::Off), ("aws", Throttles::Aws)])?,
             verify_signatures: read.flag("verify_signatures")?,
             access_keys: read.access_keys()?,
@@ -208,6 +245,15 @@ impl Reader<'_> {
                 item.replace("localhost:", "127.0.0.1:").parse().or_else(|_| self.refuse(key, expected))
             })
             .collect()
+    }
+
+    /// MQTT-159, MQTT-160: AWS lets an account choose up to seven days.
+    fn session_expiry(&self) -> Result<Duration, ConfigError> {
+        const EXPECTED: &str = "seconds from 1 to 604800";
+        match self.parse("session_expiry", EXPECTED)? {
+            seconds @ 1..=604_800 => Ok(Duration::from_secs(seconds)),
+            _ => self.refuse("session_expiry", EXPECTED),
+        }
     }
 
     fn access_keys(&self) -> Result<Vec<(String, String)>, ConfigError> {

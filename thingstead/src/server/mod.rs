@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use thingstead_broker::Broker;
-use thingstead_console::Endpoints;
+use thingstead_console::{Endpoints, Operations, Refusal};
 use thingstead_core::{Clock, Ids, Journal};
 use thingstead_shadow::ShadowService;
 use tokio::sync::watch;
@@ -53,6 +53,7 @@ pub struct Server {
     journal: Journal,
     broker: Arc<Broker>,
     shadow: ShadowService,
+    whole: Arc<operations::WholeServer>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -84,6 +85,14 @@ impl Server {
     /// The account of what happened.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// Back to the seeded state, as `POST /_thingstead/reset` goes there: connections closed, the CA kept.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn reset(&self) -> Result<(), Refusal> {
+        self.whole.reset().await
     }
 
     /// Closes the listeners, tells every client goodbye, writes what is queued and ends the server's threads.

@@ -181,7 +181,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         endpoints::write(&config.data_dir, &bound).map_err(|error| data_error(&config.data_dir, error))?;
     }
     whole.set_ready();
-    Ok(Server { endpoints: shared, ca_pem, clock, journal, broker, shadow, stop, tasks })
+    Ok(Server { endpoints: shared, ca_pem, clock, journal, broker, shadow, whole, stop, tasks })
 }
 
 type Data = (Store, Arc<ServerCa>, ServerCertificates, ServerNames);
@@ -265,6 +265,11 @@ fn broker_settings(config: &Config, certificates: &ServerCertificates) -> things
         limits: config.limits,
         throttles: config.throttles == Throttles::Aws,
         sni: config.sni,
+        session_expiry: config.session_expiry,
+        subscribe_denied: config.subscribe_denied,
+        v3_qos2: config.v3_qos2,
+        overlapping: config.overlapping_filters,
+        version_numbers: config.version_numbers,
         anonymous_scope: config.scope.clone(),
         certificates: vec![shown(&certificates.ecdsa), shown(&certificates.rsa)],
         ..thingstead_broker::Settings::default()

@@ -1,0 +1,4 @@
+//! The whole server in the process of its tests.
+
+#[cfg(test)]
+mod embedded;
