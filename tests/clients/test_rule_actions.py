@@ -6,6 +6,7 @@ import io
 import json
 import threading
 import time
+import urllib.request
 import zipfile
 
 import boto3
@@ -329,3 +330,60 @@ def test_without_an_endpoint_nothing_leaves_and_the_call_is_shown(server):
     assert delivery["request"]["operation"] == "S3.PutObject"
     assert delivery["request"]["url"] == f"https://s3.{REGION}.amazonaws.com/b/to/dry"
     assert delivery["request"]["body"] == {"a": 1}
+
+
+# API-202, API-203, RULES-450, RULES-451, RULES-453
+def test_the_link_of_a_confirmation_enables_the_destination(server, receiver):
+    rules = Rules(server)
+    url = f"http://127.0.0.1:{receiver.server_port}"
+    with pytest.raises(rules.iot.exceptions.InvalidRequestException):
+        rules.create("elsewhere", [{"http": {"url": f"{url}/a/b", "confirmationUrl": f"{url}/c"}}])
+    rules.create("templated", [{"http": {"url": url + "/a/${topic(2)}", "confirmationUrl": f"{url}/a"}}])
+    # A second rule of the same confirmation URL asks nobody again.
+    rules.create("same", [{"http": {"url": f"{url}/a"}}])
+    path, headers, body = eventually(lambda: receiver.requests)[0]
+    asked = json.loads(body)
+    headers = {name.lower(): value for name, value in headers.items()}
+    assert path == f"/a/?confirmationToken={asked['confirmationToken']}"
+    assert headers["x-amz-rules-engine-message-type"] == asked["messageType"] == "DestinationConfirmation"
+    assert headers["x-amz-rules-engine-destination-arn"] == asked["arn"]
+    # What a person does who follows the link: no signature, no client of AWS.
+    with urllib.request.urlopen(asked["enableUrl"]) as answer:
+        assert answer.status == 200
+    rules.publish("templated", {"a": 1})
+    path, _, body = eventually(lambda: receiver.requests[1:])[0]
+    assert (path, json.loads(body)) == ("/a/templated", {"a": 1})
+
+
+# API-203, API-209
+def test_destinations_may_enable_themselves(own_server, receiver):
+    rules = Rules(own_server(http_destinations="auto"))
+    url = f"http://127.0.0.1:{receiver.server_port}/in"
+    rules.create("auto", [{"http": {"url": url}}])
+    rules.publish("auto", {"a": 1})
+    path, _, body = eventually(lambda: receiver.requests)[0]
+    assert (path, json.loads(body)) == ("/in", {"a": 1})
+
+
+# RULES-413, RULES-416, RULES-418, RULES-421, RULES-427
+def test_metrics_and_service_log_tell_of_rules(server):
+    rules = Rules(server)
+    rules.create("counted", [{"republish": {"roleArn": ROLE, "topic": "out"}}, {"republish": {"roleArn": ROLE, "topic": "${nope}"}}])
+    rules.publish("counted", {"a": 1})
+    rules.data.publish(topic="$aws/rules/nobody/x", payload=b"{}")
+    server.wait_for(kind="rule_not_found")
+
+    def counted():
+        with urllib.request.urlopen(f"{server.api}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        return [line.rsplit(" ", 1) for line in lines if 'rule_name="counted"' in line or 'rule_name="nobody"' in line]
+
+    def value(metric, rule, action=None):
+        return [int(float(count)) for line, count in counted()
+                if line.startswith(f"aws_iot_{metric}_total{{") and f'rule_name="{rule}"' in line
+                and (action is None or f'action_type="{action}"' in line)]
+
+    eventually(lambda: value("failure", "counted", "republish"))
+    assert value("topic_match", "counted") == [1]
+    assert value("success", "counted", "republish") == value("failure", "counted", "republish") == [1]
+    assert value("rule_not_found", "nobody") == [1]

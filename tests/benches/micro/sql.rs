@@ -7,6 +7,7 @@ use crate::table::Table;
 pub(crate) fn measure(table: &mut Table) {
     for (name, text) in [
         ("sql: SELECT *, no match by WHERE", "SELECT * FROM 'dt/#' WHERE temperature > 80"),
+        ("sql: SELECT *, passed through", "SELECT * FROM 'dt/#'"),
         ("sql: SELECT * with WHERE", "SELECT * FROM 'dt/#' WHERE temperature > 20"),
         (
             "sql: two members, topic(3), timestamp()",

@@ -76,6 +76,11 @@ impl Broker {
         self.name == "thingstead"
     }
 
+    /// Whether rules stand between publishers and subscribers.
+    pub(crate) fn runs_rules(&self) -> bool {
+        self.name == "thingstead"
+    }
+
     /// A connected client.
     pub(crate) async fn connect(&self, door: Door, client_id: &str) -> Outcome<Client> {
         let client = match door {

@@ -21,6 +21,16 @@ pub(crate) struct Scenario {
     door: Door,
     qos: QoS,
     payload: usize,
+    rule: Option<Rule>,
+}
+
+/// What stands between publisher and subscriber, on brokers that run rules.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Publishers and subscribers use different topics, and a rule carries the message over.
+    Republishes,
+    /// A rule matches beside the delivery.
+    Beside(&'static str),
 }
 
 #[derive(Clone, Copy)]
@@ -34,8 +44,8 @@ enum Shape {
 }
 
 impl Scenario {
-    /// Those of the design's table that need neither shadows nor rules.
-    pub(crate) const fn all() -> [Self; 7] {
+    /// Those of the design's table that need no shadows, and rules whose receiver is well or dead.
+    pub(crate) const fn all() -> [Self; 10] {
         use QoS::{AtLeastOnce, AtMostOnce};
         [
             Self::new(
@@ -101,6 +111,9 @@ impl Scenario {
                 AtMostOnce,
                 8192,
             ),
+            Self::ruled("a rule that republishes, 16 pairs", 0.45, 0.22, Rule::Republishes),
+            Self::ruled("a rule without action, 16 pairs", 0.45, 0.22, Rule::Beside("idle")),
+            Self::ruled("a rule with a dead receiver, 16 pairs", 0.45, 0.22, Rule::Beside("dead")),
         ]
     }
 
@@ -113,7 +126,29 @@ impl Scenario {
         qos: QoS,
         payload: usize,
     ) -> Self {
-        Self { row: Row::new(name, "µs/message", must, aim), shape, door, qos, payload }
+        Self { row: Row::new(name, "µs/message", must, aim), shape, door, qos, payload, rule: None }
+    }
+
+    const fn ruled(name: &'static str, must: f64, aim: f64, rule: Rule) -> Self {
+        let shape = Shape::Pairs { pairs: 16, in_flight: 8 };
+        let plain = Self::new(name, must, aim, shape, Door::MutualTls, QoS::AtMostOnce, 256);
+        Self { rule: Some(rule), ..plain }
+    }
+
+    /// Where a pair's messages are published, and where they arrive.
+    fn topics(&self, broker: &Broker, number: usize) -> (String, String) {
+        match self.rule {
+            None => (format!("bench/pairs/{number}"), format!("bench/pairs/{number}")),
+            Some(Rule::Republishes) if broker.runs_rules() => {
+                (format!("bench/rule/in/{number}"), format!("bench/rule/out/{number}"))
+            }
+            Some(Rule::Republishes) => {
+                (format!("bench/rule/out/{number}"), format!("bench/rule/out/{number}"))
+            }
+            Some(Rule::Beside(name)) => {
+                (format!("bench/rule/{name}/{number}"), format!("bench/rule/{name}/{number}"))
+            }
+        }
     }
 
     fn frame(&self, topic: &str) -> Outcome<PublishFrame> {
@@ -138,10 +173,10 @@ pub(crate) async fn run(scenario: &Scenario, broker: &Broker, measure: Duration)
     match scenario.shape {
         Shape::Pairs { pairs, in_flight } => {
             for number in 0..pairs {
-                let topic = format!("bench/pairs/{number}");
-                let subscriber = subscriber(scenario, broker, number, &topic).await?;
+                let (published, arriving) = scenario.topics(broker, number);
+                let subscriber = subscriber(scenario, broker, number, &arriving).await?;
                 let publisher = broker.connect(scenario.door, &format!("pub-{number}")).await?;
-                let frame = scenario.frame(&topic)?;
+                let frame = scenario.frame(&published)?;
                 spawn(Box::pin(pair(
                     publisher,
                     subscriber,

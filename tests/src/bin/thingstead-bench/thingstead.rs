@@ -1,6 +1,7 @@
 //! Thingstead under test: an embedded database in a directory of its own, a registered certificate and a policy.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -19,7 +20,10 @@ pub(crate) struct Ports {
 
 pub(crate) fn configure(start: &mut Command, directory: &Path, ports: &Ports) -> Outcome<()> {
     fs::create_dir_all(directory)?;
-    start.current_dir(directory).env("THINGSTEAD_DATA_DIR", directory);
+    start
+        .current_dir(directory)
+        .env("THINGSTEAD_DATA_DIR", directory)
+        .env("THINGSTEAD_HTTP_DESTINATIONS", "auto");
     for (name, port) in
         [("MQTT", ports.plain), ("MQTTS", ports.mutual_tls), ("HTTPS", ports.https), ("API", ports.api)]
     {
@@ -48,7 +52,30 @@ pub(crate) async fn prepare(ports: &Ports, certificates: &Certificates) -> Outco
     let policy = json!({ "policyDocument": policy().to_string() });
     http::send(ports.api, "POST", "/policies/bench", "", Some(&policy)).await?;
     http::send(ports.api, "PUT", "/target-policies/bench", "", Some(&json!({ "target": arn }))).await?;
+    rules(ports.api).await?;
     Ok(root)
+}
+
+/// One rule that carries messages over, one that only matches, and one whose receiver takes connections and never answers.
+async fn rules(api: u16) -> Outcome<()> {
+    // Lives as long as the process: the system accepts connections for it, and nobody reads them.
+    let dead = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let url = format!("http://127.0.0.1:{}/", dead.local_addr()?.port());
+    std::mem::forget(dead);
+    let republish = json!({"republish": {
+        "roleArn": "arn:aws:iam::000000000000:role/bench", "topic": "bench/rule/out/${topic(4)}",
+    }});
+    for (name, filter, actions) in [
+        ("bench", "bench/rule/in/+", json!([republish])),
+        ("idle", "bench/rule/idle/+", json!([])),
+        ("dead", "bench/rule/dead/+", json!([{"http": {"url": url}}])),
+    ] {
+        let rule = json!({
+            "sql": format!("SELECT * FROM '{filter}'"), "actions": actions, "awsIotSqlVersion": "2016-03-23",
+        });
+        http::send(api, "POST", &format!("/rules/{name}"), "", Some(&rule)).await?;
+    }
+    Ok(())
 }
 
 /// What a fleet's policy looks like: one statement for each action, a policy variable in the first.
