@@ -22,7 +22,7 @@ use crate::listener::https::{self, DoorKind};
 use crate::listener::{self, BindError, Usher};
 use crate::retained::Retained;
 use crate::router::space::Spaces;
-use crate::session::storage::{QUEUE, RETAINED, SESSIONS, read_message_row};
+use crate::session::storage::{CLIENTS, QUEUE, RETAINED, SESSIONS, read_message_row, sweep};
 use crate::settings::{Bound, Doors, Settings};
 use crate::shard::mail::{Mail, Mailbox};
 use crate::shard::turn::Inbox;
@@ -103,6 +103,7 @@ impl Broker {
             pings_told: false.into(),
             authenticator: std::sync::OnceLock::new(),
             next_row: first_row.into(),
+            damage: std::sync::OnceLock::new(),
         });
         let broker = Arc::new(Self {
             hub,
@@ -111,6 +112,7 @@ impl Broker {
             doors: watch::channel(false).0,
         });
         broker.load_retained()?;
+        sweep(&broker.hub.store)?;
         for id in 0..broker.hub.mailboxes.len() {
             let id = u16::try_from(id).unwrap_or(u16::MAX);
             let thread = crate::shard::thread::start(id, Arc::clone(&broker.hub), broker.stop.subscribe())?;
@@ -260,7 +262,7 @@ impl ConnectionControl for Broker {
     fn reset(&self) {
         self.forget_everything();
         let mut batch = thingstead_store::Batch::new();
-        for table in [SESSIONS, QUEUE, RETAINED] {
+        for table in [SESSIONS, QUEUE, RETAINED, CLIENTS] {
             batch.clear(table);
         }
         // The writer logs a failure; what is in memory is forgotten all the same.

@@ -258,6 +258,12 @@ impl Broker {
         Ok(())
     }
 
+    /// Why the database failed, if it did: a change was not written, so that memory and database differ. Clients are refused from
+    /// then on, until the server is started again.
+    pub fn damage(&self) -> Option<&str> {
+        self.hub.damage.get().map(String::as_str)
+    }
+
     /// Where the broker writes down what happens.
     pub fn journal(&self) -> &thingstead_core::Journal {
         &self.hub.journal

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use dashmap::DashMap;
 use thingstead_core::wiring::{ReservedService, RuleSink};
 use thingstead_core::{ClientId, Clock, Ids, Journal, Scope};
-use thingstead_store::Store;
+use thingstead_store::{Store, StoreError};
 
 use crate::access::AccessControl;
 use crate::bounds::Bounds;
@@ -39,6 +39,8 @@ pub(crate) struct Hub {
     pub(crate) pings_told: AtomicBool,
     /// Who asks custom authorizers.
     pub(crate) authenticator: OnceLock<Authenticator>,
+    /// Why the database failed, from the first change that was not written on.
+    pub(crate) damage: OnceLock<String>,
     /// The number of the next stored copy of a message.
     pub(crate) next_row: AtomicU64,
 }
@@ -77,6 +79,14 @@ impl Hub {
     /// The number of the next stored copy: they are sorted by when they were stored.
     pub(crate) fn next_row(&self) -> u64 {
         self.next_row.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A change was not written: what is in memory will not be there after a restart. Nothing new is accepted from now on.
+    pub(crate) fn note_damage(&self, error: &StoreError) {
+        // A store that is closed belongs to a server that stops.
+        if !matches!(error, StoreError::Closed) && self.damage.set(error.to_string()).is_ok() {
+            tracing::error!(%error, "the database failed; no client is accepted until the server is started again");
+        }
     }
 
     /// Who else sees messages.

@@ -19,6 +19,7 @@ mod listener;
 mod logs;
 mod presence;
 mod refusal;
+mod remembered;
 mod reserved;
 mod retained;
 mod router;
@@ -35,6 +36,7 @@ pub use connections::{ConnectionInfo, DirectError, DirectMessage, SocketInfo, Su
 pub use identity::{ClientCertificates, Identity, Standing};
 pub use listener::BindError;
 pub use logs::log_entry;
+pub use remembered::Departed;
 pub use retained::Retained;
 #[doc(hidden)]
 pub use router::index::SubscriptionIndex;
@@ -45,5 +47,9 @@ pub use throttle::Rates;
 pub use tls::{ServerCertificate, TlsError};
 
 /// The tables that the broker keeps; the store must be opened with them.
-pub const TABLES: &[thingstead_store::Table] =
-    &[session::storage::SESSIONS, session::storage::QUEUE, session::storage::RETAINED];
+pub const TABLES: &[thingstead_store::Table] = &[
+    session::storage::SESSIONS,
+    session::storage::QUEUE,
+    session::storage::RETAINED,
+    session::storage::CLIENTS,
+];

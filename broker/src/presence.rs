@@ -11,6 +11,7 @@ use crate::connection::Live;
 use crate::connection::disconnect::{Ending, Reason};
 use crate::hub::SessionName;
 use crate::router::route::Journey;
+use crate::session::storage::CLIENTS;
 use crate::shard::Shard;
 use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
@@ -64,6 +65,7 @@ impl Shard {
         };
         if let Some(remembered) = self.remembered.get_mut(&live.name) {
             remembered.left = Some(left);
+            self.store_remembered(&live.name);
         }
         if self.remembered.len() == 1 {
             self.timers.add(self.now.plus(REMEMBER), Timer::Forget);
@@ -73,13 +75,21 @@ impl Shard {
     /// Forgets clients that have been away for longer than anybody may ask about.
     pub(crate) fn forget_clients(&mut self) {
         let now = self.now;
-        self.remembered.retain(|_, remembered| {
-            remembered.left.as_ref().is_none_or(|left| {
+        let mut forgotten = Vec::new();
+        self.remembered.retain(|name, remembered| {
+            let known = remembered.left.as_ref().is_none_or(|left| {
                 let memory =
                     VERSION_MEMORY.max(std::time::Duration::from_secs(u64::from(left.session_expiry)));
                 now.since(left.at) < memory
-            })
+            });
+            if !known {
+                forgotten.push(name.clone());
+            }
+            known
         });
+        for SessionName { scope, client } in forgotten {
+            self.store(|batch| batch.delete(CLIENTS, &scope, client.to_string()));
+        }
         if !self.remembered.is_empty() {
             self.timers.add(now.plus(REMEMBER), Timer::Forget);
         }
@@ -169,6 +179,28 @@ impl Shard {
             Message::new(format!("$aws/events/{kind}/{client}"), payload).with_qos(QoS::AtLeastOnce);
         let publication =
             Publication { scope: scope.clone(), message, origin: Origin::Service("events"), at: self.now };
-        self.route(publication, Journey::default());
+        if !self.hub.settings.disordered_events {
+            self.route(publication, Journey::default());
+            return;
+        }
+        // MQTT-210: a third comes late, a third twice.
+        let fate = self.hub.ids.below(3);
+        if fate != 0 {
+            self.route(publication.clone(), Journey::default());
+        }
+        if fate != 2 {
+            self.late_events.push(publication);
+            self.timers.add(self.now.plus(LATE), Timer::LateEvents);
+        }
+    }
+
+    /// Publishes the lifecycle events that were held back, the newest first.
+    pub(crate) fn announce_late(&mut self) {
+        for publication in std::mem::take(&mut self.late_events).into_iter().rev() {
+            self.route(publication, Journey::default());
+        }
     }
 }
+
+/// How late a lifecycle event is that is late.
+const LATE: std::time::Duration = std::time::Duration::from_secs(2);

@@ -41,6 +41,8 @@ pub struct Settings {
     pub sni: Sni,
     /// Whether lifecycle events carry `versionNumber` (MQTT-211).
     pub version_numbers: bool,
+    /// Whether lifecycle events come late and twice, as AWS warns they may (MQTT-210).
+    pub disordered_events: bool,
     /// How long a client may take for its TLS handshake and its CONNECT.
     pub connect_timeout: Duration,
     /// How long a client may leave what it is sent unread before it is cut.
@@ -66,6 +68,7 @@ impl Default for Settings {
             websocket: WebSocketAuthentication::AnyCredentials,
             sni: Sni::default(),
             version_numbers: true,
+            disordered_events: false,
             connect_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
             output_limit: 4 * 1024 * 1024,

@@ -95,6 +95,7 @@ pub(crate) fn thing_type(state: &State, change: &mut Change<'_>, thing_type: &Th
             "thingTypeName": thing_type.name,
             "isDeprecated": thing_type.deprecated_at.is_some(),
             "deprecationDate": thing_type.deprecated_at,
+            "propagatingAttributes": thing_type.properties.propagating(),
             "searchableAttributes": thing_type.properties.searchable_attributes.as_deref().unwrap_or_default(),
             "description": thing_type.properties.description,
         })

@@ -79,5 +79,5 @@ pub use thing_groups::{
     CreateThingGroup, DescribedThingGroup, DynamicDefinition, ThingGroup, thing_group_arn,
 };
 pub use thing_principals::ThingPrincipalType;
-pub use thing_types::{ThingType, ThingTypeProperties};
+pub use thing_types::{Propagated, ThingType, ThingTypeProperties};
 pub use things::{CreateThing, Thing, ThingFilter, UpdateThing};

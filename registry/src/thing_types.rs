@@ -50,7 +50,16 @@ pub struct ThingTypeProperties {
     pub mqtt5_configuration: Option<Value>,
 }
 
+/// User properties, name and value, in their order.
+pub type Propagated = Arc<[(Arc<str>, Arc<str>)]>;
+
 impl ThingTypeProperties {
+    /// The elements of `propagatingAttributes`.
+    pub(crate) fn propagating(&self) -> &[Value] {
+        let configured = self.mqtt5_configuration.as_ref().and_then(|told| told.get("propagatingAttributes"));
+        configured.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn same_as(&self, other: &Self) -> bool {
         let set = |names: &Option<Vec<String>>| {
             names.iter().flatten().cloned().collect::<std::collections::BTreeSet<String>>()
@@ -164,10 +173,34 @@ impl Registry {
             if properties.mqtt5_configuration.is_some() {
                 changed.properties.mqtt5_configuration = properties.mqtt5_configuration;
             }
+            // Whoever remembers what is propagated remembers it by generation.
+            change.decisions = true;
             put(state, change, changed, Happened::Updated);
             Ok(())
         })
         .await
+    }
+
+    /// The propagating attributes of a thing's type, with their values for this thing and client, in the order they were
+    /// configured: user properties of what it publishes (MQTT-108). Those without a value are left out.
+    pub fn propagating_attributes(&self, scope: &Scope, thing: &str, client: &str) -> Propagated {
+        let found = self.read(scope, |state| {
+            let thing = state.things.get(thing)?;
+            Some((Arc::clone(thing), Arc::clone(state.thing_types.get(thing.type_name.as_deref()?)?)))
+        });
+        let Some((thing, thing_type)) = found else { return Propagated::default() };
+        let value = |attribute: &Value| {
+            let member = |name: &str| attribute.get(name).and_then(Value::as_str);
+            let key = member("userPropertyKey")?;
+            let value = match (member("thingAttribute"), member("connectionAttribute")) {
+                (Some(name), _) => thing.attributes.get(name)?.as_str(),
+                (None, Some("iot:ClientId")) => client,
+                (None, Some("iot:Thing.ThingName")) => &*thing.name,
+                (None, _) => return None,
+            };
+            Some((Arc::from(key), Arc::from(value)))
+        };
+        thing_type.properties.propagating().iter().filter_map(value).collect()
     }
 
     /// Deprecates a thing type, or takes that back (API-101).

@@ -35,7 +35,7 @@ fn body(mut payload: Value) -> Value {
 
 #[test]
 fn nothing_is_published_until_it_is_switched_on() {
-    // API-216, API-217
+    // API-216, API-217, MQTT-215
     let w = world();
     let heard = Heard::from(&w);
     let none = w.registry.describe_event_configurations(&w.scope);
@@ -59,7 +59,7 @@ fn nothing_is_published_until_it_is_switched_on() {
 
 #[test]
 fn things_and_types_tell_their_life() {
-    // API-219, API-220, API-221, API-222
+    // API-219, API-220, API-221, API-222, MQTT-216, MQTT-217, MQTT-218
     let w = world();
     let heard = Heard::from(&w);
     enable(&w, &[EventType::Thing, EventType::ThingType, EventType::ThingTypeAssociation]);
@@ -72,7 +72,8 @@ fn things_and_types_tell_their_life() {
         json!({
             "eventType": "THING_TYPE_EVENT", "timestamp": NOW.as_millis(), "operation": "CREATED",
             "accountId": "123456789012", "thingTypeId": "ID", "thingTypeName": "bulb", "isDeprecated": false,
-            "deprecationDate": null, "searchableAttributes": [], "description": null
+            "deprecationDate": null, "propagatingAttributes": [], "searchableAttributes": [],
+            "description": null
         })
     );
     thing(&w, "t", Some("bulb"));
@@ -109,7 +110,7 @@ fn things_and_types_tell_their_life() {
 
 #[test]
 fn groups_tell_their_life_and_their_members() {
-    // API-223, API-224, API-225
+    // API-223, API-224, API-225, MQTT-219, MQTT-220
     let w = world();
     let heard = Heard::from(&w);
     enable(&w, &[EventType::ThingGroup, EventType::ThingGroupMembership, EventType::ThingGroupHierarchy]);

@@ -68,6 +68,9 @@ pub(crate) async fn publish(call: Call, input: PublishRequest) -> Result<Publish
         retain,
         properties: properties.map(Arc::new),
     };
+    if let Some(damage) = call.deps.broker.damage() {
+        return Err(ApiError::internal(format!("the server cannot store anything: {damage}")));
+    }
     // MQTT-149, MQTT-150
     let admitted = call.deps.broker.admit_publish(&call.scope, &message);
     admitted.map_err(|why| ApiError::new("ThrottlingException", why))?;

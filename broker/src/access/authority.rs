@@ -1,11 +1,12 @@
 //! Permissions by the registry's policies.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use thingstead_core::{Decision, Principal, Scope, ThingName};
+use thingstead_core::{ClientId, Decision, Principal, Scope, ThingName};
 use thingstead_policy_engine::Protocol;
 use thingstead_registry::authority::{Holder, Source, connect_attributes};
-use thingstead_registry::{Action as Judged, Authority, AuthorityRequest};
+use thingstead_registry::{Action as Judged, Authority, AuthorityRequest, Propagated};
 
 use super::{Access, AccessControl, Action, Asking};
 
@@ -37,6 +38,9 @@ impl AccessControl for Policies {
             source: Arc::clone(&self.source),
             scope: asking.scope.clone(),
             principal: asking.principal.clone(),
+            client: asking.client.clone(),
+            generation: self.source.generation(&asking.scope),
+            propagated: None,
         })
     }
 }
@@ -46,6 +50,10 @@ struct Judge {
     source: Arc<dyn Source>,
     scope: Scope,
     principal: Principal,
+    client: ClientId,
+    /// Of the registry; what is remembered is good for one.
+    generation: Arc<AtomicU64>,
+    propagated: Option<(u64, Propagated)>,
 }
 
 impl Access for Judge {
@@ -67,6 +75,21 @@ impl Access for Judge {
 
     fn thing(&mut self) -> Option<ThingName> {
         self.authority.thing()
+    }
+
+    fn propagated(&mut self) -> Propagated {
+        let generation = self.generation.load(Ordering::Acquire);
+        if let Some((of, propagated)) = &self.propagated
+            && *of == generation
+        {
+            return Arc::clone(propagated);
+        }
+        let propagated = match self.authority.thing() {
+            Some(thing) => self.source.propagated(&self.scope, &thing, &self.client),
+            None => Propagated::default(),
+        };
+        self.propagated = Some((generation, Arc::clone(&propagated)));
+        propagated
     }
 
     fn exclusive_thing(&self) -> Option<ThingName> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub use authority::Policies;
 use thingstead_core::{ClientId, Decision, Principal, Scope, ThingName};
 use thingstead_policy_engine::Applicable;
+use thingstead_registry::Propagated;
 
 /// An action that MQTT packets need (POLICY-400 to POLICY-456).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +71,11 @@ pub trait Access: Send {
 
     /// The thing that belongs to the connection (POLICY-230, POLICY-231).
     fn thing(&mut self) -> Option<ThingName>;
+
+    /// User properties that are added to everything the client publishes (MQTT-108). Called for every publish.
+    fn propagated(&mut self) -> Propagated {
+        Propagated::default()
+    }
 
     /// The thing, only when the principal is attached to it exclusively (MQTT-205).
     fn exclusive_thing(&self) -> Option<ThingName>;

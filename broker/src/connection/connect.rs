@@ -196,6 +196,10 @@ impl Shard {
     /// What has nothing to do with permissions.
     fn acceptable(&self, connect: &Connect, client: &str) -> Result<(), Refusal> {
         let bounds = &self.hub.bounds;
+        if let Some(damage) = self.hub.damage.get() {
+            let why = format!("the server cannot store anything: {damage}");
+            return Err(Refusal::failed(ReasonCode::UnspecifiedError, why));
+        }
         if connect.properties.authentication_method.is_some() {
             // MQTT-059
             let why = "CONNECT has an authentication method, which is not supported";

@@ -38,6 +38,26 @@ pub enum Reason {
 }
 
 impl Reason {
+    const ALL: [Self; 12] = [
+        Self::AuthError,
+        Self::ClientInitiated,
+        Self::ClientError,
+        Self::ConnectionLost,
+        Self::DuplicateClientId,
+        Self::KeepAliveTimeout,
+        Self::ServerError,
+        Self::ServerInitiated,
+        Self::ApiInitiated,
+        Self::Throttled,
+        Self::WebSocketTtl,
+        Self::CustomAuthTtl,
+    ];
+
+    /// The reason of that name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// The name in events.
     pub const fn name(self) -> &'static str {
         match self {

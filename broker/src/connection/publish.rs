@@ -78,6 +78,7 @@ impl Shard {
             .and_then(|()| judge(live, &publish, &bounds))
             .and_then(|qos| throttle(live, &publish, now, rates).map(|()| qos))
             .map(|qos| {
+                propagate(live, &mut publish);
                 let (scope, origin) = (live.name.scope.clone(), Origin::Client(Arc::clone(&live.sender)));
                 (qos, scope, origin, live.session, Arc::clone(&live.space))
             });
@@ -296,6 +297,15 @@ fn check_properties(publish: &Publish, bounds: &Bounds) -> Result<(), Refused> {
         }
     }
     Ok(())
+}
+
+/// Adds what the type of the publisher's thing says (MQTT-108).
+fn propagate(live: &mut Live, publish: &mut Publish) {
+    let propagated = live.access.propagated();
+    if !propagated.is_empty() {
+        let properties = publish.properties.get_or_insert_default();
+        properties.user_properties.extend(propagated.iter().cloned());
+    }
 }
 
 /// The message as it is routed. `payload` is a copy that does not pin the read buffer.

@@ -31,6 +31,11 @@ impl Refusal {
         Self { reason, why: why.into(), decision: None, cause: Cause::Client }
     }
 
+    /// A refusal because of this side.
+    pub(crate) fn failed(reason: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { cause: Cause::Server, ..Self::new(reason, why) }
+    }
+
     /// A refusal because of a rate.
     pub(crate) fn throttled(reason: ReasonCode, exceeded: Exceeded) -> Self {
         Self { reason, why: exceeded.why.into(), decision: None, cause: exceeded.cause }
@@ -70,6 +75,7 @@ impl Shard {
         }
         let reason = match refusal.cause {
             Cause::Authorization => Reason::AuthError,
+            Cause::Server => Reason::ServerError,
             Cause::Throttle | Cause::ClientIdThrottle => Reason::Throttled,
             _ => Reason::ClientError,
         };

@@ -12,8 +12,8 @@ use super::shared::{Group, Member, Waiting};
 use super::space::Space;
 use super::trie::{Entry, Matches};
 use crate::retained::Stored;
-use crate::session::Delivery;
 use crate::session::storage::{self, RETAINED};
+use crate::session::{Delivery, Row};
 use crate::settings::Overlapping;
 use crate::shard::Shard;
 use crate::shard::mail::{Mail, Target};
@@ -199,13 +199,11 @@ impl Shard {
     }
 
     /// Writes the copy of a message that a session or group may need later.
-    fn write_row(&mut self, publication: &Publication, storage: u64, text: &mut Option<String>) -> u64 {
-        let row = self.hub.next_row();
+    fn write_row(&mut self, publication: &Publication, storage: u64, text: &mut Option<String>) -> Row {
+        let row = Row { storage, number: self.hub.next_row() };
         let at = self.now;
         let text = text.get_or_insert_with(|| storage::message_row(publication, at)).clone();
-        self.store(|batch| {
-            batch.put(storage::QUEUE, &publication.scope, storage::row_key(storage, row), text)
-        });
+        self.store(|batch| batch.put(storage::QUEUE, &publication.scope, storage::row_key(row), text));
         row
     }
 
@@ -230,7 +228,7 @@ impl Shard {
         publication: Arc<Publication>,
         group: Arc<Group>,
         candidates: Vec<Member>,
-        row: Option<u64>,
+        row: Option<Row>,
     ) {
         let mut left = candidates.into_iter();
         while let Some(member) = left.next() {
@@ -247,7 +245,7 @@ impl Shard {
         self.queue_for_group(publication, &group, row);
     }
 
-    fn queue_for_group(&mut self, publication: Arc<Publication>, group: &Arc<Group>, row: Option<u64>) {
+    fn queue_for_group(&mut self, publication: Arc<Publication>, group: &Arc<Group>, row: Option<Row>) {
         let event = self
             .event(&publication.scope, if row.is_some() { Kind::Queued } else { Kind::Dropped })
             .topic(Arc::clone(&publication.message.topic))
@@ -261,8 +259,7 @@ impl Shard {
         if group.push(Waiting { publication: Arc::clone(&publication), row }, self.hub.bounds.group_queue) {
             return self.record(event);
         }
-        let storage = group.storage;
-        self.store(|batch| batch.delete(storage::QUEUE, &publication.scope, storage::row_key(storage, row)));
+        self.store(|batch| batch.delete(storage::QUEUE, &publication.scope, storage::row_key(row)));
         let mut event = event.why("the shared group's queue is full").caused_by(Cause::QueueThrottle);
         event.kind = Kind::Dropped;
         self.record(event);

@@ -8,6 +8,7 @@ use thingstead_core::journal::Cause;
 use thingstead_core::{Publication, QoS, Timestamp};
 
 use super::SessionKey;
+use crate::session::Row;
 use crate::throttle::{Exceeded, Rate, Rates};
 
 /// A group: a share name with a filter (MQTT-130).
@@ -45,8 +46,8 @@ pub(crate) struct Member {
 pub(crate) struct Waiting {
     /// What.
     pub(crate) publication: Arc<Publication>,
-    /// The number of its row in the store.
-    pub(crate) row: u64,
+    /// Its row in the store.
+    pub(crate) row: Row,
 }
 
 impl Group {

@@ -8,7 +8,7 @@ use thingstead_core::{Publication, QoS, topic};
 use thingstead_mqtt_wire::Version;
 
 use super::stored::life_left;
-use super::{Delivery, Outstanding};
+use super::{Delivery, Outstanding, Row};
 use crate::bounds::{RETRY_AFTER, RETRY_V3, RETRY_V5};
 use crate::connection::Connection;
 use crate::connection::publish::too_many_on_connection;
@@ -23,7 +23,7 @@ impl Shard {
     /// Delivers to a session: sends, or stores for later where that is possible.
     pub(crate) fn deliver(&mut self, key: Key, delivery: Delivery, frames: &mut Frames) {
         let Some(session) = self.sessions.get_mut(key) else {
-            return self.forget_row(key, &delivery);
+            return self.forget_row(&delivery);
         };
         if session.connection.is_some() {
             return self.deliver_to_connected(key, delivery, frames);
@@ -36,7 +36,7 @@ impl Shard {
             // MQTT-166
             let why = "Throttled while queueing offline message".to_owned();
             self.dropped(key, &delivery, Exceeded { cause: Cause::QueueThrottle, why });
-            return self.forget_row(key, &delivery);
+            return self.forget_row(&delivery);
         }
         let (scope, client) = (session.name.scope.clone(), session.name.client.shared());
         let message = &delivery.publication.message;
@@ -49,7 +49,7 @@ impl Shard {
     /// Delivers to a session whose client is there: sends at once, or when the window opens.
     pub(crate) fn deliver_to_connected(&mut self, key: Key, delivery: Delivery, frames: &mut Frames) {
         if !self.may_receive(key, &delivery) {
-            return self.forget_row(key, &delivery);
+            return self.forget_row(&delivery);
         }
         if delivery.qos == QoS::AtMostOnce {
             return self.send_at_most_once(key, &delivery, frames);
@@ -74,7 +74,7 @@ impl Shard {
         publication: &Arc<Publication>,
         group: &Arc<Group>,
         qos: QoS,
-        row: Option<u64>,
+        row: Option<Row>,
     ) -> bool {
         let connected = self.sessions.get(key).is_some_and(|session| session.connection.is_some());
         if !connected {
@@ -170,7 +170,7 @@ impl Shard {
         session.last_id = id;
         if let Err(unsent) = self.write(key, &delivery, Some(id), frames) {
             self.dropped(key, &delivery, unsent.clone());
-            self.forget_row(key, &delivery);
+            self.forget_row(&delivery);
             return Some(unsent);
         }
         let session = self.sessions.get_mut(key)?;
@@ -256,7 +256,7 @@ impl Shard {
             return;
         };
         let Some(outstanding) = session.in_flight.remove(index) else { return };
-        self.forget_row(key, &outstanding.delivery);
+        self.forget_row(&outstanding.delivery);
         if let Some(confirm) = outstanding.delivery.confirm {
             // Whoever asked may have stopped waiting.
             let _ = confirm.send(());
@@ -307,7 +307,7 @@ impl Shard {
             match given_up {
                 Some(why) => {
                     self.dropped(key, delivery, why);
-                    self.forget_row(key, delivery);
+                    self.forget_row(delivery);
                     false
                 }
                 None => {

@@ -55,22 +55,20 @@ impl Shard {
             by_storage.insert(storage, self.load_session(&name, &row, storage));
         }
         let loaded = hub.store.rows(QUEUE, |row| {
-            let Some((storage, number)) = parse_row_key(&row.key) else { return };
-            let Some(session) = by_storage.get(&storage).and_then(|key| self.sessions.get_mut(*key)) else {
+            let Some(copy) = parse_row_key(&row.key) else { return };
+            let Some(session) = by_storage.get(&copy.storage).and_then(|key| self.sessions.get_mut(*key))
+            else {
                 return;
             };
             let publication = row.document.as_text().and_then(|text| read_message_row(&row.scope, text));
             if let Some(publication) = publication {
-                session.stored.push_back(Delivery::live(
-                    Arc::new(publication),
-                    QoS::AtLeastOnce,
-                    Some(number),
-                ));
+                session.stored.push_back(Delivery::live(Arc::new(publication), QoS::AtLeastOnce, Some(copy)));
             }
         });
         if let Err(error) = loaded {
             tracing::error!(%error, "the stored messages cannot be read");
         }
+        self.load_remembered();
     }
 
     fn load_session(&mut self, name: &SessionName, row: &SessionRow, storage: u64) -> Key {

@@ -70,6 +70,15 @@ pub(crate) struct Held {
     pub(crate) group: Option<Arc<Group>>,
 }
 
+/// A stored copy of a message. It knows whose it is, so that it can be removed when its session is gone already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// Of the session or group.
+    pub(crate) storage: u64,
+    /// In the order of storing.
+    pub(crate) number: u64,
+}
+
 /// A message on its way to one client.
 pub(crate) struct Delivery {
     /// What.
@@ -78,8 +87,8 @@ pub(crate) struct Delivery {
     pub(crate) qos: QoS,
     /// The RETAIN flag: set on copies that a SUBSCRIBE brought about (MQTT-146).
     pub(crate) retain: bool,
-    /// The number of its stored copy.
-    pub(crate) row: Option<u64>,
+    /// Its stored copy.
+    pub(crate) row: Option<Row>,
     /// The group through which it came.
     pub(crate) group: Option<Arc<Group>>,
     /// Told when the client acknowledges it.
@@ -88,7 +97,7 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     /// A message to a subscriber as it is published.
-    pub(crate) fn live(publication: Arc<Publication>, qos: QoS, row: Option<u64>) -> Self {
+    pub(crate) fn live(publication: Arc<Publication>, qos: QoS, row: Option<Row>) -> Self {
         Self { publication, qos, retain: false, row, group: None, confirm: None }
     }
 }

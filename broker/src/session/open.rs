@@ -211,15 +211,10 @@ impl Shard {
     }
 
     /// Removes the stored copy of a delivery that is done with.
-    pub(crate) fn forget_row(&mut self, key: Key, delivery: &Delivery) {
-        let Some(row) = delivery.row else { return };
-        let storage = match &delivery.group {
-            Some(group) => Some(group.storage),
-            None => self.sessions.get(key).and_then(|session| session.storage),
-        };
-        if let Some(storage) = storage {
+    pub(crate) fn forget_row(&mut self, delivery: &Delivery) {
+        if let Some(row) = delivery.row {
             let scope = delivery.publication.scope.clone();
-            self.store(|batch| batch.delete(QUEUE, &scope, row_key(storage, row)));
+            self.store(|batch| batch.delete(QUEUE, &scope, row_key(row)));
         }
     }
 }

@@ -1,27 +1,31 @@
 //! Sessions, stored messages and retained messages as rows of the database.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use thingstead_core::{Message, Origin, Properties, Publication, QoS, Scope, Timestamp};
+use thingstead_core::{Message, Origin, Properties, Publication, QoS, Scope, Timestamp, topic};
 use thingstead_mqtt_wire::Version;
-use thingstead_store::Table;
+use thingstead_store::{Batch, Store, StoreError, Table};
 
-use super::Session;
+use super::{Row, Session};
+use crate::router::shared::Group;
 
 /// Sessions that outlive their connections; the key is the client id.
 pub(crate) const SESSIONS: Table = Table::new("mqtt_sessions");
 /// Copies of messages for them and for shared groups; the key is [`row_key`].
 pub(crate) const QUEUE: Table = Table::new("mqtt_queue");
+/// What is remembered of clients that went away; the key is the client id.
+pub(crate) const CLIENTS: Table = Table::new("mqtt_clients");
 /// Retained messages; the key is the topic.
 pub(crate) const RETAINED: Table = Table::new("mqtt_retained");
 
 /// The key of a stored copy: by session or group, then in the order of storing.
-pub(crate) fn row_key(storage: u64, row: u64) -> String {
-    format!("{storage:016x}/{row:016x}")
+pub(crate) fn row_key(row: Row) -> String {
+    format!("{:016x}/{:016x}", row.storage, row.number)
 }
 
 /// What all keys of a session or group begin with.
@@ -29,10 +33,40 @@ pub(crate) fn row_prefix(storage: u64) -> String {
     format!("{storage:016x}/")
 }
 
-/// The two numbers of a key.
-pub(crate) fn parse_row_key(key: &str) -> Option<(u64, u64)> {
-    let (storage, row) = key.split_once('/')?;
-    Some((u64::from_str_radix(storage, 16).ok()?, u64::from_str_radix(row, 16).ok()?))
+/// The row of a key.
+pub(crate) fn parse_row_key(key: &str) -> Option<Row> {
+    let (storage, number) = key.split_once('/')?;
+    let storage = u64::from_str_radix(storage, 16).ok()?;
+    Some(Row { storage, number: u64::from_str_radix(number, 16).ok()? })
+}
+
+/// Removes stored copies whose session or group is gone: another thread may have stored them while it ended.
+pub(crate) fn sweep(store: &Store) -> Result<(), StoreError> {
+    let mut known = HashSet::new();
+    store.rows(SESSIONS, |row| {
+        let session = row.document.as_text().and_then(|text| serde_json::from_str::<SessionRow>(text).ok());
+        let Some(session) = session else { return };
+        known.extend(session.storage());
+        for subscription in &session.subscriptions {
+            if let Ok(Some(share)) = topic::share_of(&subscription.filter) {
+                known.insert(Group::new(share.group, share.filter).storage);
+            }
+        }
+    })?;
+    let mut batch = Batch::new();
+    let mut orphans = 0_usize;
+    store.rows(QUEUE, |row| {
+        if parse_row_key(&row.key).is_none_or(|found| !known.contains(&found.storage)) {
+            orphans += 1;
+            batch.delete(QUEUE, &row.scope, row.key);
+        }
+    })?;
+    if orphans > 0 {
+        tracing::info!(orphans, "removed stored messages that nobody waits for");
+        // Nobody waits for it; what is not removed now is removed at the next start.
+        drop(store.commit(batch));
+    }
+    Ok(())
 }
 
 /// A session's row.
@@ -194,7 +228,8 @@ mod tests {
         let row = message_row(&publication, publication.at);
         let read = read_message_row(&scope, &row).expect("a row");
         assert_eq!((read.message, read.at), (publication.message, publication.at));
-        assert_eq!(parse_row_key(&row_key(7, u64::MAX)), Some((7, u64::MAX)));
+        let row = Row { storage: 7, number: u64::MAX };
+        assert_eq!(parse_row_key(&row_key(row)), Some(row));
         assert!(read_message_row(&scope, "{}").is_none());
     }
 }

@@ -90,7 +90,7 @@ impl Shard {
                 }
                 let why = "the message waited in the shared group for longer than the session expiry";
                 self.dropped(key, &delivery, why);
-                self.forget_row(key, &delivery);
+                self.forget_row(&delivery);
             }
         }
         None

@@ -85,7 +85,7 @@ impl Shard {
             Ok(rows) => {
                 for row in rows {
                     let publication = row.document.as_text().and_then(|text| read_message_row(scope, text));
-                    if let (Some(publication), Some((_, row))) = (publication, parse_row_key(&row.key)) {
+                    if let (Some(publication), Some(row)) = (publication, parse_row_key(&row.key)) {
                         group.push(Waiting { publication: Arc::new(publication), row }, usize::MAX);
                     }
                 }

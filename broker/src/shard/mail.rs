@@ -17,6 +17,7 @@ use super::slots::Key;
 use crate::connection::custom::{Admitted, Custom};
 use crate::identity::Identity;
 use crate::router::shared::{Group, Member};
+use crate::session::Row;
 
 /// A letter.
 pub(crate) enum Mail {
@@ -42,7 +43,7 @@ pub(crate) enum Mail {
         /// Who is left to try; the first is here.
         candidates: Vec<Member>,
         /// Its row in the store.
-        row: Option<u64>,
+        row: Option<Row>,
     },
     /// A group has messages waiting and this member here is connected.
     GroupReady(Key),
@@ -130,7 +131,7 @@ pub(crate) struct Target {
     /// At most with this.
     pub(crate) qos: QoS,
     /// The row of its copy in the store.
-    pub(crate) row: Option<u64>,
+    pub(crate) row: Option<Row>,
 }
 
 /// An acknowledgement that waits for the store.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use foldhash::fast::RandomState;
 use thingstead_core::journal::{Event, Kind, Record};
-use thingstead_core::{Scope, Timestamp};
+use thingstead_core::{Publication, Scope, Timestamp};
 use thingstead_store::Batch;
 
 use self::link::Lent;
@@ -49,6 +49,8 @@ pub(crate) struct Shard {
     pub(crate) by_name: HashMap<SessionName, Key, RandomState>,
     /// What is remembered of clients beyond their sessions.
     pub(crate) remembered: HashMap<SessionName, Remembered, RandomState>,
+    /// Lifecycle events that are held back (MQTT-210).
+    pub(crate) late_events: Vec<Publication>,
     /// What shall happen when.
     pub(crate) timers: Timers,
     /// The time of this step; the clock is asked once per step.
@@ -96,6 +98,7 @@ impl Shard {
             sessions: Slots::default(),
             by_name: HashMap::default(),
             remembered: HashMap::default(),
+            late_events: Vec::new(),
             timers: Timers::default(),
             now,
             turn: Turn { mail: (0..shards).map(|_| Vec::new()).collect(), ..Turn::default() },

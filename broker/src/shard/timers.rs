@@ -34,6 +34,8 @@ pub(crate) enum Timer {
     Expiry(Key),
     /// Clients nobody asks about any more.
     Forget,
+    /// Lifecycle events that were held back (MQTT-210).
+    LateEvents,
 }
 
 /// A queue of timers.
@@ -90,6 +92,7 @@ impl Shard {
                 Timer::Stored(key) => self.send_stored(key),
                 Timer::Expiry(key) => self.check_expiry(key),
                 Timer::Forget => self.forget_clients(),
+                Timer::LateEvents => self.announce_late(),
             }
             budget -= 1;
             if budget == 0 {

@@ -120,13 +120,14 @@ impl Shard {
         }
         let commit = self.hub.store.commit(std::mem::take(&mut self.turn.batch));
         let held = std::mem::take(&mut self.turn.held);
-        if held.is_empty() {
-            // Nobody waits for it; the writer logs a failure.
-            drop(commit);
-            return;
-        }
         let (hub, id) = (Arc::clone(&self.hub), usize::from(self.id));
         commit.then(move |outcome| {
+            if let Err(error) = &outcome {
+                hub.note_damage(error);
+            }
+            if held.is_empty() {
+                return;
+            }
             if let Some(mailbox) = hub.mailboxes.get(id) {
                 mailbox.push(Mail::Durable { held, outcome });
             }

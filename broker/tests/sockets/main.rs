@@ -7,6 +7,8 @@ mod connect;
 #[cfg(test)]
 mod direct;
 #[cfg(test)]
+mod durability;
+#[cfg(test)]
 mod endpoints;
 #[cfg(test)]
 mod house;

@@ -1,8 +1,10 @@
 //! Devices as a real registry knows them: policies, things, certificates.
 
 use thingstead_core::{Kind, Scope};
-use thingstead_mqtt_wire::{Connect, QoS};
-use thingstead_registry::{CertificateStatus, CreateThing, Registry, Target, ThingPrincipalType};
+use thingstead_mqtt_wire::{Connect, Publish, QoS};
+use thingstead_registry::{
+    CertificateStatus, CreateThing, Registry, Target, ThingPrincipalType, ThingTypeProperties,
+};
 
 use crate::client::{Client, V3, V5, persistent};
 use crate::house::scope;
@@ -166,4 +168,55 @@ async fn a_certificate_of_a_known_ca_registers_itself_by_connecting() {
     let (mut client, ack) = fort.connect(&pair, Connect::new(V5, "c", 60)).await;
     assert_eq!(ack.reason.as_u8(), 0);
     client.ping().await;
+}
+
+#[tokio::test]
+async fn propagating_attributes_of_the_thing_type_travel_with_every_message() {
+    // MQTT-108
+    let (fort, registry) = Fort::registered().await;
+    let scope = scope();
+    let pair = Pair::device();
+    let target = admit(&registry, &scope, &pair, "anything", ANYTHING).await;
+    let configuration = |key: &str| {
+        let attributes = serde_json::json!({ "propagatingAttributes": [
+            { "userPropertyKey": key, "thingAttribute": "site" },
+            { "userPropertyKey": "client", "connectionAttribute": "iot:ClientId" },
+            { "userPropertyKey": "thing", "connectionAttribute": "iot:Thing.ThingName" },
+            { "userPropertyKey": "none", "thingAttribute": "missing" },
+        ]});
+        ThingTypeProperties { mqtt5_configuration: Some(attributes), ..ThingTypeProperties::default() }
+    };
+    registry.create_thing_type(&scope, "bulb", configuration("site"), &[]).await.expect("a type");
+    let lamp = CreateThing {
+        name: "lamp".into(),
+        type_name: Some("bulb".into()),
+        attributes: [("site".to_owned(), "hall-7".to_owned())].into_iter().collect(),
+        ..CreateThing::default()
+    };
+    registry.create_thing(&scope, lamp).await.expect("a thing");
+    registry
+        .attach_thing_principal(&scope, "lamp", &target, ThingPrincipalType::ExclusiveThing)
+        .await
+        .expect("attached");
+    let mut watcher = Client::connect(fort.house.plain(), V5, "watcher").await;
+    watcher.subscribe("t", Q1).await;
+    let (mut lamp, _) = fort.connect(&pair, Connect::new(V3, "lamp", 60)).await;
+    assert_eq!(lamp.acked("t", "x").await.as_u8(), 0);
+    let told = |publish: Publish| -> Vec<(String, String)> {
+        let user = publish.properties.expect("properties").user_properties;
+        user.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    };
+    let pair_of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let connection = [pair_of("client", "lamp"), pair_of("thing", "lamp")];
+    let expected = |first: &[(String, String)]| [first, &connection].concat();
+    assert_eq!(told(watcher.message().await), expected(&[pair_of("site", "hall-7")]));
+    // A change counts at once; what the client says itself comes first.
+    registry.update_thing_type(&scope, "bulb", configuration("place")).await.expect("changed");
+    drop(lamp);
+    let (mut lamp, _) = fort.connect(&pair, Connect::new(V5, "lamp", 60)).await;
+    let mut publish = Publish { qos: Q1, ..Publish::new("t", "x") };
+    publish.properties.get_or_insert_default().user_properties = vec![("own".into(), "1".into())];
+    assert_eq!(lamp.acked_with(publish).await.as_u8(), 0);
+    let first = [pair_of("own", "1"), pair_of("place", "hall-7")];
+    assert_eq!(told(watcher.message().await), expected(&first));
 }

@@ -7,7 +7,7 @@ use thingstead_core::{CertificateId, Scope, ThingName, Timestamp};
 use thingstead_policy_engine::{Applicable, CertificateFacts, ThingFacts};
 
 use super::{Authority, AuthorityRequest, Identities, certificate_facts};
-use crate::{Policy, Registry, Target, ThingPrincipalType};
+use crate::{Policy, Propagated, Registry, Target, ThingPrincipalType};
 
 /// The registry, seen from authorization. Every answer is of this moment (POLICY-215, POLICY-360, POLICY-369).
 pub trait Source: Send + Sync + 'static {
@@ -37,6 +37,11 @@ pub trait Source: Send + Sync + 'static {
 
     /// The static groups that hold a thing, and all their ancestors, each once.
     fn groups_of(&self, scope: &Scope, thing: &str) -> Vec<Arc<str>>;
+
+    /// What a thing's type adds to the messages of its client (MQTT-108).
+    fn propagated(&self, _scope: &Scope, _thing: &str, _client: &str) -> Propagated {
+        Propagated::default()
+    }
 }
 
 /// Who may have policies attached.
@@ -120,6 +125,10 @@ impl Source for Registry {
 
     fn groups_of(&self, scope: &Scope, thing: &str) -> Vec<Arc<str>> {
         self.groups_with_ancestors(scope, thing)
+    }
+
+    fn propagated(&self, scope: &Scope, thing: &str, client: &str) -> Propagated {
+        self.propagating_attributes(scope, thing, client)
     }
 }
 

@@ -148,6 +148,12 @@ pub const SETTINGS: &[Setting] = &[
         "whether receivers of rule actions confirm their destination, or have it ENABLED at once",
     ),
     setting(
+        "lifecycle_events",
+        "ordered",
+        "ordered|disordered",
+        "whether presence and subscription events come once and in order, or late and twice, as AWS warns they may",
+    ),
+    setting(
         "service_log",
         "",
         "FILE",

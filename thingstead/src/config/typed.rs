@@ -40,6 +40,7 @@ pub struct Config {
     pub iam_policies: Option<PathBuf>,
     pub http_action_urls: HttpActionUrls,
     pub http_destinations: HttpDestinations,
+    pub disordered_events: bool,
     pub service_log: Option<PathBuf>,
     /// URLs by function ARN or name.
     pub functions: Vec<(String, String)>,
@@ -170,6 +171,8 @@ impl Config {
                 "http_destinations",
                 &[("confirm", HttpDestinations::Confirm), ("auto", HttpDestinations::Auto)],
             )?,
+            disordered_events: read
+                .choice("lifecycle_events", &[("ordered", false), ("disordered", true)])?,
             service_log: read.optional("service_log").map(PathBuf::from),
             functions: read.functions()?,
             trust_ca: read.list("trust_ca").map(PathBuf::from).collect(),

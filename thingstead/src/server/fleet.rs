@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use serde_json::Value;
+use thingstead_broker::Departed;
 use thingstead_core::wiring::{Reload, RuleSink};
 use thingstead_core::{Publication, Scope, ShadowName, ThingName, Timestamp};
 use thingstead_registry::{Connectivity, FleetSource, Registry};
@@ -27,6 +28,25 @@ pub(super) struct LastSeen {
 }
 
 impl Fleet {
+    /// Remembers how the clients of things went before the server was started.
+    pub(super) fn recall(&self, departed: Vec<Departed>) {
+        let mut last = self.last.write();
+        for Departed { scope, client, at, reason } in departed {
+            if self.registry.thing(&scope, &client).is_none() {
+                continue;
+            }
+            let connectivity = Connectivity {
+                connected: false,
+                at,
+                disconnect_reason: Some(reason.name().to_owned()),
+                client_id: Some(client.to_string()),
+                ..Connectivity::default()
+            };
+            // Whatever comes next is newer.
+            last.insert((scope, client.to_string()), LastSeen { version: 0, connectivity });
+        }
+    }
+
     fn heed(&self, publication: &Publication, connected: bool) {
         let Ok(event) = serde_json::from_slice::<Value>(&publication.message.payload) else { return };
         let Some(client) = event.get("clientId").and_then(Value::as_str) else { return };

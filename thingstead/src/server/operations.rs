@@ -70,7 +70,7 @@ async fn blocking(work: impl FnOnce() -> Result<(), Refusal> + Send + 'static) -
 
 impl Operations for WholeServer {
     fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+        self.ready.load(Ordering::Acquire) && self.broker.damage().is_none()
     }
 
     fn failure(&self) -> Option<String> {

@@ -131,6 +131,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         rules: Arc::new(rules.clone()),
         last: RwLock::default(),
     });
+    fleet.recall(broker.departed().map_err(|error| StartError::part("the broker", error))?);
     registry.index_fleet_from(fleet.clone());
     let following = registry.clone();
     shadow.follow(move |id| following.shadow_changed(&id.scope, &id.thing));
@@ -264,6 +265,7 @@ fn broker_settings(config: &Config, certificates: &ServerCertificates) -> things
         shards: config.shards,
         limits: config.limits,
         throttles: config.throttles == Throttles::Aws,
+        disordered_events: config.disordered_events,
         sni: config.sni,
         session_expiry: config.session_expiry,
         subscribe_denied: config.subscribe_denied,
