@@ -27,6 +27,8 @@ pub(crate) struct Socket {
     tls: Option<Box<Tls>>,
     /// What the kernel did not take, sealed.
     backlog: Vec<u8>,
+    /// So many bytes of it the kernel has taken since.
+    sent: usize,
 }
 
 /// A WebSocket.
@@ -77,7 +79,7 @@ impl PortableLink {
     pub(crate) fn settle(self) -> io::Result<Link> {
         Ok(match self {
             Self::Tcp { tcp, tls } => {
-                Link::Tcp(Socket { tcp: TcpStream::from_std(tcp)?, tls, backlog: Vec::new() })
+                Link::Tcp(Socket { tcp: TcpStream::from_std(tcp)?, tls, backlog: Vec::new(), sent: 0 })
             }
             Self::WebSocket(socket) => {
                 Link::WebSocket(Box::new(Web { socket: *socket, backlog: Vec::new() }))
@@ -133,7 +135,7 @@ impl Link {
     /// How many bytes wait in the link itself.
     pub(crate) fn backlog(&self) -> usize {
         match self {
-            Self::Tcp(socket) => socket.backlog.len(),
+            Self::Tcp(socket) => socket.backlog.len() - socket.sent,
             Self::WebSocket(web) => web.backlog.len(),
         }
     }
@@ -196,12 +198,12 @@ impl Socket {
 
     fn write(&mut self, output: &mut Vec<u8>, lent: &mut Lent) -> io::Result<bool> {
         if !self.backlog.is_empty() {
-            let sent = try_write(&self.tcp, &self.backlog)?;
-            self.backlog.drain(..sent);
-            if !self.backlog.is_empty() {
+            // A slow reader takes little at a time, and the rest stays where it is.
+            self.sent += try_write(&self.tcp, self.backlog.get(self.sent..).unwrap_or_default())?;
+            if self.sent < self.backlog.len() {
                 return Ok(false);
             }
-            self.backlog = Vec::new();
+            (self.backlog, self.sent) = (Vec::new(), 0);
         }
         if output.is_empty() {
             return Ok(true);

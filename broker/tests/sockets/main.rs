@@ -13,6 +13,8 @@ mod endpoints;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod publish;
 #[cfg(test)]
 mod registry;

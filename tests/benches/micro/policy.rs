@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use thingstead_core::PolicyName;
-use thingstead_policy_engine::{Applicable, Context, Document, Request, evaluate, permits};
+use thingstead_core::{ClientId, Clock, Ids, Journal, PolicyName, Principal, Scope};
+use thingstead_policy_engine::{Applicable, Context, Document, Protocol, Request, evaluate, permits};
+use thingstead_registry::{Action, Authority, AuthorityRequest, Registry, RegistrySettings, TABLES};
+use thingstead_store::Store;
 
 use crate::table::Table;
 
@@ -22,6 +24,34 @@ pub(crate) fn measure(table: &mut Table) {
         }
         Err(error) => table.line(&format!("policy: {error}"), || ()),
     }
+    match connection() {
+        Ok(mut connection) => {
+            let topics: Vec<String> =
+                (0..16).map(|n| format!("dt/plant-7/sensor-42/temperature/{n}")).collect();
+            let (mut turn, mut judged) = (0, 0_u32);
+            table.line("authority: a decision known for this connection and topic", || {
+                turn = (turn + 1) % topics.len();
+                topics.get(turn).is_some_and(|topic| connection.permits(Action::Publish, topic))
+            });
+            table.line("authority: a topic judged for the first time", || {
+                judged = judged.wrapping_add(1);
+                connection.permits(Action::Publish, &format!("dt/plant-7/sensor-42/{judged}"))
+            });
+        }
+        Err(error) => table.line(&format!("authority: {error}"), || ()),
+    }
+}
+
+/// The permissions of a connection on a real registry; its policy is what a custom authorizer answered.
+fn connection() -> Result<Authority, Box<dyn std::error::Error>> {
+    let (store, clock, ids) = (Store::ephemeral(TABLES)?, Clock::system(), Ids::seeded(1));
+    let registry = Registry::open(store, clock, ids, Journal::default(), RegistrySettings::default())?;
+    let principal = Principal::Custom { principal_id: Arc::from("fleet"), certificate: None };
+    let scope = Scope::new("000000000000", "us-east-1");
+    let mut request = AuthorityRequest::new(scope, principal, Protocol::Mqtt);
+    request.client = Some(ClientId::from("sensor-42"));
+    request.documents = vec![fleet_policy()?];
+    Ok(registry.authority(request))
 }
 
 fn fleet_policy() -> Result<Applicable, Box<dyn std::error::Error>> {

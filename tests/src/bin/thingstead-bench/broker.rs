@@ -10,6 +10,7 @@ use rustls::ClientConfig;
 
 use crate::certificates::Certificates;
 use crate::client::Client;
+use crate::thingstead::Admin;
 use crate::{Outcome, mosquitto, process, thingstead};
 
 /// A running broker; dropping it kills it.
@@ -20,6 +21,7 @@ pub(crate) struct Broker {
     plain: SocketAddr,
     mutual_tls: SocketAddr,
     tls: Arc<ClientConfig>,
+    admin: Option<Admin>,
 }
 
 /// Which door clients use.
@@ -46,7 +48,7 @@ impl Broker {
         let mut start = pinned(program);
         thingstead::configure(&mut start, directory, &ports)?;
         let child = start.spawn()?;
-        let root = thingstead::prepare(&ports, certificates).await?;
+        let (admin, root) = thingstead::prepare(&ports, certificates).await?;
         let tls = certificates.client_config(&root)?;
         Ok(Self {
             name: "thingstead",
@@ -55,6 +57,7 @@ impl Broker {
             plain: local(ports.plain),
             mutual_tls: local(ports.mutual_tls),
             tls,
+            admin: Some(admin),
         })
     }
 
@@ -64,7 +67,8 @@ impl Broker {
         mosquitto::configure(&mut start, directory, certificates, plain, mutual_tls)?;
         let child = start.spawn()?;
         let tls = certificates.client_config(&certificates.ca)?;
-        Ok(Self { name: "mosquitto", start, child, plain: local(plain), mutual_tls: local(mutual_tls), tls })
+        let (plain, mutual_tls) = (local(plain), local(mutual_tls));
+        Ok(Self { name: "mosquitto", start, child, plain, mutual_tls, tls, admin: None })
     }
 
     pub(crate) const fn name(&self) -> &'static str {
@@ -79,6 +83,17 @@ impl Broker {
     /// Whether rules stand between publishers and subscribers.
     pub(crate) fn runs_rules(&self) -> bool {
         self.name == "thingstead"
+    }
+
+    /// Thingstead's API.
+    pub(crate) fn admin(&self) -> Outcome<&Admin> {
+        self.admin.as_ref().ok_or_else(|| format!("{} has no admin API", self.name).into())
+    }
+
+    /// A client over TCP whose session outlives its connection.
+    pub(crate) async fn persistent(&self, client_id: &str) -> Outcome<Client> {
+        let client = Client::persistent(self.plain, client_id).await;
+        client.map_err(|error| format!("{}: client {client_id}: {error}", self.name).into())
     }
 
     /// A connected client.

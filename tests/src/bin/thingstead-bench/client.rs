@@ -31,7 +31,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket for T {}
 
 impl Client {
     pub(crate) async fn plain(address: SocketAddr, client_id: &str) -> Outcome<Self> {
-        Self::connect(Box::new(tcp(address).await?), client_id).await
+        Self::connect(Box::new(tcp(address).await?), Connect::new(Version::V311, client_id, 300)).await
+    }
+
+    pub(crate) async fn persistent(address: SocketAddr, client_id: &str) -> Outcome<Self> {
+        let connect = Connect { clean_start: false, ..Connect::new(Version::V311, client_id, 300) };
+        Self::connect(Box::new(tcp(address).await?), connect).await
     }
 
     pub(crate) async fn mutual_tls(
@@ -41,14 +46,14 @@ impl Client {
     ) -> Outcome<Self> {
         let name = ServerName::try_from("localhost")?;
         let socket = TlsConnector::from(config).connect(name, tcp(address).await?).await?;
-        Self::connect(Box::new(socket), client_id).await
+        Self::connect(Box::new(socket), Connect::new(Version::V311, client_id, 300)).await
     }
 
-    async fn connect(socket: Box<dyn Socket>, client_id: &str) -> Outcome<Self> {
+    async fn connect(socket: Box<dyn Socket>, connect: Connect) -> Outcome<Self> {
         let decoder = Decoder::client(Version::V311, 256 * 1024);
         let (input, output) = (BytesMut::with_capacity(16 * 1024), Vec::with_capacity(16 * 1024));
         let mut client = Self { socket, decoder, input, output, next_id: PacketId::FIRST };
-        Connect::new(Version::V311, client_id, 300).encode(&mut client.output)?;
+        connect.encode(&mut client.output)?;
         match client.answer().await? {
             Packet::ConnAck(connack) if connack.reason == ReasonCode::Success => Ok(client),
             other => Err(format!("CONNECT was answered by {other:?}").into()),
@@ -56,11 +61,15 @@ impl Client {
     }
 
     pub(crate) async fn subscribe(&mut self, filter: &str, qos: QoS) -> Outcome<()> {
-        Subscribe::new(self.next_id(), vec![Filter::new(filter, qos)])
-            .encode(Version::V311, &mut self.output)?;
+        self.subscribe_to(vec![Filter::new(filter, qos)]).await
+    }
+
+    /// Up to eight filters.
+    pub(crate) async fn subscribe_to(&mut self, filters: Vec<Filter>) -> Outcome<()> {
+        Subscribe::new(self.next_id(), filters).encode(Version::V311, &mut self.output)?;
         match self.answer().await? {
             Packet::SubAck(suback) if suback.reasons.iter().all(|reason| !reason.is_error()) => Ok(()),
-            other => Err(format!("SUBSCRIBE {filter} was answered by {other:?}").into()),
+            other => Err(format!("SUBSCRIBE was answered by {other:?}").into()),
         }
     }
 

@@ -40,7 +40,8 @@ enum Shape {
     /// So many publishers, one message on its way each, and one subscriber.
     FanIn { publishers: usize },
     /// One publisher with so many messages on their way to so many subscribers.
-    FanOut { subscribers: usize, in_flight: usize },
+    /// Of the subscribers, so many never read; nobody waits for them.
+    FanOut { subscribers: usize, in_flight: usize, asleep: usize },
 }
 
 impl Scenario {
@@ -97,7 +98,7 @@ impl Scenario {
                 "1 publisher to 150, QoS 0, 4 in flight",
                 0.40,
                 0.31,
-                Shape::FanOut { subscribers: 150, in_flight: 4 },
+                Shape::FanOut { subscribers: 150, in_flight: 4, asleep: 0 },
                 Door::MutualTls,
                 AtMostOnce,
                 256,
@@ -115,6 +116,18 @@ impl Scenario {
             Self::ruled("a rule without action, 16 pairs", 0.45, 0.22, Rule::Beside("idle")),
             Self::ruled("a rule with a dead receiver, 16 pairs", 0.45, 0.22, Rule::Beside("dead")),
         ]
+    }
+
+    /// One publisher to 150, of whom some do not read, with messages so large that those soon are sent no more.
+    pub(crate) const fn fan_out(asleep: usize) -> Self {
+        let shape = Shape::FanOut { subscribers: 150, in_flight: 4, asleep };
+        Self::new("1 publisher to 150, 4 KiB", 0.0, 0.0, shape, Door::MutualTls, QoS::AtMostOnce, 4096)
+    }
+
+    /// Many messages through few connections: what is not a socket's cost shows.
+    pub(crate) const fn busy_pairs(door: Door) -> Self {
+        let shape = Shape::Pairs { pairs: 16, in_flight: 32 };
+        Self::new("16 pairs, 32 in flight", 0.0, 0.0, shape, door, QoS::AtMostOnce, 256)
     }
 
     const fn new(
@@ -159,6 +172,21 @@ impl Scenario {
 
 /// Connects everybody, lets them warm up, measures, and lets them go.
 pub(crate) async fn run(scenario: &Scenario, broker: &Broker, measure: Duration) -> Outcome<Measured> {
+    under(scenario, broker, async |meter| {
+        let before = broker.cpu_time()?;
+        let reading = meter.window(measure).await;
+        let spent = broker.cpu_time()?.saturating_sub(before);
+        Ok(Measured::per_delivery(spent, &reading))
+    })
+    .await
+}
+
+/// Measures something while the load of a scenario is on.
+pub(crate) async fn under<T>(
+    scenario: &Scenario,
+    broker: &Broker,
+    measure: impl AsyncFnOnce(&Meter) -> Outcome<T>,
+) -> Outcome<T> {
     let meter = Rc::new(Meter::new());
     let (failed, mut failures) = mpsc::unbounded_channel();
     let mut tasks = JoinSet::new();
@@ -203,7 +231,12 @@ pub(crate) async fn run(scenario: &Scenario, broker: &Broker, measure: Duration)
             };
             spawn(Box::pin(consume(subscriber, Rc::clone(&meter), arrived)));
         }
-        Shape::FanOut { subscribers, in_flight } => {
+        Shape::FanOut { subscribers, in_flight, asleep } => {
+            for number in 0..asleep {
+                let subscriber = subscriber(scenario, broker, subscribers + number, "bench/out").await?;
+                spawn(Box::pin(sleep(subscriber)));
+            }
+            let subscribers = subscribers - asleep;
             let (on_their_way, arrival) = (Rc::new(Cell::new(0)), Rc::new(Notify::new()));
             for number in 0..subscribers {
                 let subscriber = subscriber(scenario, broker, number, "bench/out").await?;
@@ -227,10 +260,7 @@ pub(crate) async fn run(scenario: &Scenario, broker: &Broker, measure: Duration)
     }
     let measured = async {
         tokio::time::sleep(WARM_UP).await;
-        let before = broker.cpu_time()?;
-        let reading = meter.window(measure).await;
-        let spent = broker.cpu_time()?.saturating_sub(before);
-        Ok::<_, Box<dyn std::error::Error>>(Measured::per_delivery(spent, &reading))
+        measure(&meter).await
     };
     let outcome = tokio::select! {
         measured = measured => measured,
@@ -285,6 +315,13 @@ async fn consume(mut subscriber: Client, meter: Rc<Meter>, arrived: impl Fn(&str
         receive(&mut subscriber, &meter, &arrived)?;
         subscriber.flush().await?;
     }
+}
+
+/// Stays and does nothing.
+async fn sleep(subscriber: Client) -> Outcome<()> {
+    std::future::pending::<()>().await;
+    drop(subscriber);
+    Ok(())
 }
 
 /// Takes every message that has arrived and queues its acknowledgement.

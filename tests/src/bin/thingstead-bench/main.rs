@@ -10,9 +10,12 @@ mod http;
 mod load;
 mod meter;
 mod mosquitto;
+mod policies;
 mod process;
 mod report;
+mod scale;
 mod shadows;
+mod slow;
 mod thingstead;
 
 use std::error::Error;
@@ -105,6 +108,18 @@ async fn run(options: &Options) -> Outcome<(Report, Option<Growth>)> {
         && let Some(broker) = brokers.iter().find(|broker| broker.serves_shadows())
     {
         growth = Some(shadows::Growth::measure(broker, options.measure).await?);
+    }
+    if let Some(broker) = brokers.first_mut().filter(|_| options.thingstead.is_some()) {
+        if wanted(slow::NAME) {
+            report.add_figures(slow::measure(broker, options.measure).await?);
+        }
+        if wanted(policies::NAME) {
+            report.add_figures(policies::measure(broker).await?);
+        }
+        // Takes minutes and is asked for by name.
+        if options.only.as_deref() == Some(scale::NAME) {
+            report.add_figures(scale::measure(broker).await?);
+        }
     }
     drop(brokers);
     std::fs::remove_dir_all(&directory)?;

@@ -53,6 +53,8 @@ impl Meter {
 
     /// Opens the window for `length`.
     pub(crate) async fn window(&self, length: Duration) -> Reading {
+        self.delivered.set(0);
+        self.latencies.borrow_mut().clear();
         let start = now();
         self.measuring.set(true);
         tokio::time::sleep(length).await;

@@ -24,6 +24,16 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// In the unit of the row.
+    pub(crate) const fn cost(&self) -> f64 {
+        self.cost
+    }
+
+    /// Milliseconds; zero without traffic.
+    pub(crate) fn p99(&self) -> f64 {
+        self.traffic.map_or(0.0, |(_, _, p99)| p99)
+    }
+
     /// A cost without traffic.
     pub(crate) const fn plain(cost: f64) -> Self {
         Self { cost, traffic: None }
@@ -44,15 +54,40 @@ impl Measured {
     }
 }
 
-/// All lines, for one broker or two.
+/// Something about Thingstead alone.
+pub(crate) struct Figure {
+    name: String,
+    unit: &'static str,
+    value: f64,
+    must: Option<f64>,
+}
+
+impl Figure {
+    /// Told, not judged.
+    pub(crate) fn new(name: impl Into<String>, unit: &'static str, value: f64) -> Self {
+        Self { name: name.into(), unit, value, must: None }
+    }
+
+    /// Has to be at most this.
+    pub(crate) fn at_most(self, must: f64) -> Self {
+        Self { must: Some(must), ..self }
+    }
+}
+
+/// All lines, for one broker or two, and Thingstead's own figures.
 pub(crate) struct Report {
     brokers: Vec<&'static str>,
     rows: Vec<(Row, Vec<Measured>)>,
+    figures: Vec<Figure>,
 }
 
 impl Report {
     pub(crate) fn new(brokers: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { brokers: brokers.into_iter().collect(), rows: Vec::new() }
+        Self { brokers: brokers.into_iter().collect(), rows: Vec::new(), figures: Vec::new() }
+    }
+
+    pub(crate) fn add_figures(&mut self, figures: Vec<Figure>) {
+        self.figures.extend(figures);
     }
 
     pub(crate) fn add(&mut self, row: Row, measured: Vec<Measured>) {
@@ -63,6 +98,26 @@ impl Report {
 /// Markdown, padded so that it also reads well in a terminal.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.rows.is_empty() {
+            self.write_rows(f)?;
+        }
+        if !self.rows.is_empty() && !self.figures.is_empty() {
+            writeln!(f)?;
+        }
+        if !self.figures.is_empty() {
+            writeln!(f, "| {:58} | {:>12} | {:13} | must |", "thingstead alone", "value", "unit")?;
+            writeln!(f, "| {:-<58} | {:->11}: | {:-<13} | ---: |", "", "", "")?;
+        }
+        for Figure { name, unit, value, must } in &self.figures {
+            let must = must.map(|must| must.to_string()).unwrap_or_default();
+            writeln!(f, "| {name:58} | {value:>12.3} | {unit:13} | {must:>4} |")?;
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn write_rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "| {:38} | {:13} ", "scenario", "unit")?;
         for broker in &self.brokers {
             write!(f, "| {broker:>10} | {:>9} | {:>7} | {:>7} ", "per s", "p50 ms", "p99 ms")?;

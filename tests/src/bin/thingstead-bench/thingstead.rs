@@ -32,8 +32,36 @@ pub(crate) fn configure(start: &mut Command, directory: &Path, ports: &Ports) ->
     Ok(())
 }
 
-/// Waits until it is ready and registers the device. The server's root certificate as PEM is returned.
-pub(crate) async fn prepare(ports: &Ports, certificates: &Certificates) -> Outcome<String> {
+/// What only Thingstead has: its API, and who the device is there.
+pub(crate) struct Admin {
+    api: u16,
+    certificate_arn: String,
+}
+
+impl Admin {
+    /// One request to the API port.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Outcome<String> {
+        http::send(self.api, method, path, "", body).await
+    }
+
+    /// Makes a policy that allows everything with one statement.
+    pub(crate) async fn allow_all(&self) -> Outcome<()> {
+        let statement = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+        let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
+        let policy = json!({ "policyDocument": document.to_string() });
+        self.send("POST", "/policies/allow-all", Some(&policy)).await.map(drop)
+    }
+
+    /// Attaches one of the device's policies and takes the other away.
+    pub(crate) async fn switch_policy(&self, to: &str, from: &str) -> Outcome<()> {
+        let target = json!({ "target": self.certificate_arn });
+        self.send("PUT", &format!("/target-policies/{to}"), Some(&target)).await?;
+        self.send("POST", &format!("/target-policies/{from}"), Some(&target)).await.map(drop)
+    }
+}
+
+/// Waits until it is ready and registers the device. The server's root certificate as PEM is returned, too.
+pub(crate) async fn prepare(ports: &Ports, certificates: &Certificates) -> Outcome<(Admin, String)> {
     let mut tries = 0;
     let root = loop {
         match http::send(ports.api, "GET", "/_thingstead/ca.pem", "", None).await {
@@ -53,7 +81,7 @@ pub(crate) async fn prepare(ports: &Ports, certificates: &Certificates) -> Outco
     http::send(ports.api, "POST", "/policies/bench", "", Some(&policy)).await?;
     http::send(ports.api, "PUT", "/target-policies/bench", "", Some(&json!({ "target": arn }))).await?;
     rules(ports.api).await?;
-    Ok(root)
+    Ok((Admin { api: ports.api, certificate_arn: arn.to_owned() }, root))
 }
 
 /// One rule that carries messages over, one that only matches, and one whose receiver takes connections and never answers.
