@@ -44,6 +44,7 @@ struct Node {
 /// Who holds one filter.
 #[derive(Default)]
 struct Holders {
+    /// By session: a whole fleet may hold the same filter.
     entries: Vec<Entry>,
     groups: Vec<Arc<Group>>,
 }
@@ -93,13 +94,15 @@ impl Trie {
     /// Adds a subscription; `false` when it replaced one of the same session on the same filter (MQTT-112).
     pub(crate) fn subscribe(&mut self, filter: &str, entry: Entry) -> bool {
         let entries = &mut self.holders(filter).entries;
-        match entries.iter_mut().find(|held| held.session == entry.session) {
-            Some(held) => {
+        let place = entries.binary_search_by_key(&entry.session, |held| held.session);
+        match place.map(|index| entries.get_mut(index)) {
+            Ok(Some(held)) => {
                 *held = entry;
                 false
             }
-            None => {
-                entries.push(entry);
+            Ok(None) => false,
+            Err(index) => {
+                entries.insert(index, entry);
                 true
             }
         }
@@ -108,9 +111,8 @@ impl Trie {
     /// Removes a subscription; `false` when there was none.
     pub(crate) fn unsubscribe(&mut self, filter: &str, session: SessionKey) -> bool {
         remove(&mut self.root, filter.split('/'), &mut |holders| {
-            let before = holders.entries.len();
-            holders.entries.retain(|held| held.session != session);
-            before != holders.entries.len()
+            let place = holders.entries.binary_search_by_key(&session, |held| held.session);
+            place.map(|index| holders.entries.remove(index)).is_ok()
         })
     }
 

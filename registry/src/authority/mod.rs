@@ -18,7 +18,6 @@ mod tests;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use thingstead_core::{ClientId, Decision, Outcome, Principal, Scope, ThingName};
 use thingstead_policy_engine::{Applicable, CertificateFacts, Protocol, any_of};
@@ -95,7 +94,6 @@ pub fn connect_attributes(persistent: bool, has_will: bool) -> Vec<Arc<str>> {
 pub struct Authority {
     source: Arc<dyn Source>,
     request: AuthorityRequest,
-    generation: Arc<AtomicU64>,
     standing: Option<Standing>,
     certificate: Option<Arc<CertificateFacts>>,
     known: Known,
@@ -106,16 +104,8 @@ pub struct Authority {
 impl Authority {
     /// Nothing is read until the first question.
     pub fn new(source: Arc<dyn Source>, request: AuthorityRequest) -> Self {
-        let generation = source.generation(&request.scope);
-        Self {
-            source,
-            request,
-            generation,
-            standing: None,
-            certificate: None,
-            known: Known::default(),
-            resource: String::new(),
-        }
+        let known = Known::new(source.generation(&request.scope));
+        Self { source, request, standing: None, certificate: None, known, resource: String::new() }
     }
 
     /// Whether the action on a topic, filter, client … (the bare name, see [`Action`]) is allowed.
@@ -123,19 +113,8 @@ impl Authority {
     /// Decisions on topics and filters are remembered until something changes.
     #[inline]
     pub fn permits(&mut self, action: Action, subject: &str) -> bool {
-        let known = action
-            .remembered()
-            .filter(|_| self.standing_counts())
-            .and_then(|bit| self.known.get(bit, subject));
+        let known = action.remembered().and_then(|bit| self.known.get(bit, subject));
         known.unwrap_or_else(|| self.judge(action, subject))
-    }
-
-    /// Whether what is remembered is still so: nothing has changed, and time alone changes nothing.
-    #[inline]
-    fn standing_counts(&self) -> bool {
-        self.standing.as_ref().is_some_and(|standing| {
-            standing.generation == self.generation.load(Ordering::Acquire) && !standing.depends_on_time
-        })
     }
 
     fn judge(&mut self, action: Action, subject: &str) -> bool {
@@ -160,13 +139,13 @@ impl Authority {
         let Some(share) = share else { return self.permits(Action::Receive, topic) };
         let shared = format!("$share/{share}/{topic}");
         let fresh = self.refresh();
-        let remembered = Action::Receive.remembered().filter(|_| fresh);
+        let remembered = Action::Receive.remembered();
         if let Some(known) = remembered.and_then(|bit| self.known.get(bit, &shared)) {
             return known;
         }
         let outcomes = [self.outcome(Action::Receive, topic), self.outcome(Action::Receive, &shared)];
         let allowed = !outcomes.contains(&Outcome::ExplicitDeny) && outcomes.contains(&Outcome::Allowed);
-        if let Some(bit) = remembered {
+        if let Some(bit) = remembered.filter(|_| fresh) {
             self.known.insert(bit, &shared, allowed);
         }
         allowed
@@ -202,6 +181,7 @@ impl Authority {
     pub fn set_documents(&mut self, documents: Vec<Applicable>) {
         self.request.documents = documents;
         self.standing = None;
+        self.known.begin(None);
     }
 
     /// The policies that apply now: those of the IoT side, each once.
@@ -214,9 +194,8 @@ impl Authority {
     /// Reads the registry anew if it has changed; `false` when decisions must not be remembered.
     fn refresh(&mut self) -> bool {
         // Read before the registry is: a change in between makes the number differ at the next question.
-        let generation = self.generation.load(Ordering::Acquire);
+        let generation = self.known.generation();
         if self.standing.as_ref().is_none_or(|standing| standing.generation != generation) {
-            self.known.clear();
             if self.certificate.is_none()
                 && let Some(id) = self.request.principal.certificate()
             {
@@ -224,6 +203,7 @@ impl Authority {
             }
             let certificate = self.certificate.as_ref();
             let standing = Standing::load(self.source.as_ref(), &self.request, certificate, generation);
+            self.known.begin((!standing.depends_on_time).then_some(generation));
             self.standing = Some(standing);
         }
         match &mut self.standing {

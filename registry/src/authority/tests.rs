@@ -3,6 +3,7 @@
 mod stored;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use thingstead_core::{PolicyName, Timestamp};
