@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::Section;
 use crate::frame::{self, FixedHeader};
@@ -50,6 +50,27 @@ impl Decoder {
     /// The next packet; `None` when its last byte has not arrived. Its bytes are taken out of `buffer`; a payload stays a
     /// slice of the buffer's memory.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+        self.decode_with(buffer, |buffer, payload| buffer.split_to(payload).freeze())
+    }
+
+    /// The same, but payloads become what `keep` makes of them: the buffer is not shared, and can be used again at once.
+    pub fn decode_keeping(
+        &mut self,
+        buffer: &mut BytesMut,
+        keep: impl FnOnce(&[u8]) -> Bytes,
+    ) -> Result<Option<Packet>, DecodeError> {
+        self.decode_with(buffer, |buffer, payload| {
+            let kept = keep(buffer.get(..payload).unwrap_or_default());
+            buffer.advance(payload);
+            kept
+        })
+    }
+
+    fn decode_with(
+        &mut self,
+        buffer: &mut BytesMut,
+        take: impl FnOnce(&mut BytesMut, usize) -> Bytes,
+    ) -> Result<Option<Packet>, DecodeError> {
         let Some(&first) = buffer.first() else { return Ok(None) };
         let packet = self.packet_type(first).map_err(|error| self.finish(error, None))?;
         let header = frame::fixed_header(buffer, self.max_packet_size)
@@ -59,7 +80,7 @@ impl Decoder {
         if buffer.len() < total {
             return Ok(None);
         }
-        match self.body(packet, header, buffer) {
+        match self.body(packet, header, buffer, take) {
             Ok(packet) => Ok(Some(packet)),
             Err(error) => {
                 let error = self.finish(error, Some(packet));
@@ -107,6 +128,7 @@ impl Decoder {
         packet: PacketType,
         header: FixedHeader,
         buffer: &mut BytesMut,
+        take: impl FnOnce(&mut BytesMut, usize) -> Bytes,
     ) -> Result<Packet, DecodeError> {
         let total = header.length + header.remaining;
         let body = buffer.get(header.length..total).unwrap_or_default();
@@ -117,7 +139,7 @@ impl Decoder {
                     publish::read(header.flags, body, version, role, &mut self.last_topic)?;
                 buffer.advance(total - payload);
                 if payload > 0 {
-                    publish.payload = buffer.split_to(payload).freeze();
+                    publish.payload = take(buffer, payload);
                 }
                 return Ok(Packet::Publish(publish));
             }

@@ -86,8 +86,7 @@ impl Shard {
             Err(refused) => self.refuse_publish(key, &publish, refused),
             Ok((qos, scope, origin, session, space)) => {
                 let packet_id = publish.packet_id;
-                let payload = self.payloads.copy(&publish.payload);
-                let message = message(publish, payload, qos, now, &bounds);
+                let message = message(publish, qos, now, &bounds);
                 let publication = Publication { scope, message, origin, at: now };
                 let journey = Journey { from: Some(session), ..Journey::default() };
                 let stored = self.route_in(&space, publication, journey);
@@ -126,7 +125,7 @@ impl Shard {
             .principal(live.sender.principal.shared())
             .source(live.sender.address)
             .topic(Arc::clone(&publish.topic))
-            .payload(Bytes::copy_from_slice(&publish.payload))
+            .payload(publish.payload.clone())
             .why(refused.why.clone())
             .with("qos", publish.qos.as_u8());
         let denied = refused.decision.is_some();
@@ -308,8 +307,8 @@ fn propagate(live: &mut Live, publish: &mut Publish) {
     }
 }
 
-/// The message as it is routed. `payload` is a copy that does not pin the read buffer.
-fn message(publish: Publish, payload: Bytes, qos: QoS, now: Timestamp, bounds: &Bounds) -> Message {
+/// The message as it is routed.
+fn message(publish: Publish, qos: QoS, now: Timestamp, bounds: &Bounds) -> Message {
     let properties = publish.properties.and_then(|told| {
         let properties = Properties {
             payload_format: told.payload_format_indicator,
@@ -324,5 +323,5 @@ fn message(publish: Publish, payload: Bytes, qos: QoS, now: Timestamp, bounds: &
         };
         (properties != Properties::default()).then(|| Arc::new(properties))
     });
-    Message { topic: publish.topic, payload, qos, retain: publish.retain, properties }
+    Message { topic: publish.topic, payload: publish.payload, qos, retain: publish.retain, properties }
 }

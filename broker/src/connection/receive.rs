@@ -129,7 +129,8 @@ impl Shard {
                 connection.unread = true;
                 break;
             }
-            match connection.decoder.decode(input) {
+            let payloads = &mut self.payloads;
+            match connection.decoder.decode_keeping(input, |payload| payloads.copy(payload)) {
                 Ok(None) => break,
                 Ok(Some(Packet::Connect(connect))) => {
                     let home = self.home_of(key, &connect);

@@ -1,6 +1,7 @@
 //! From a publication to the sessions that want it.
 
 pub(crate) mod index;
+pub(crate) mod recent;
 pub(crate) mod route;
 pub(crate) mod shared;
 pub(crate) mod space;

@@ -78,7 +78,7 @@ impl Shard {
             return false;
         }
         let mut matches = std::mem::take(&mut self.matches);
-        space.subscriptions.read().matches(&publication.message.topic, &mut matches);
+        self.recent.matches(space, &publication.message.topic, &mut matches);
         if publication.message.qos == QoS::AtLeastOnce && matches.keep_messages() {
             publication.message = publication.message.detached();
         }

@@ -1,9 +1,10 @@
 //! The topic space of one scope: who subscribed to what, and what is retained. Nothing crosses it (MQTT-007).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use thingstead_core::Scope;
 
 use super::trie::Trie;
@@ -13,11 +14,38 @@ use crate::throttle::Throttles;
 /// A topic space, shared by all shards.
 pub(crate) struct Space {
     /// Subscriptions of connected and of offline sessions.
-    pub(crate) subscriptions: RwLock<Trie>,
+    pub(crate) subscriptions: Subscriptions,
     /// Retained messages.
     pub(crate) retained: RetainedMessages,
     /// Rates per second.
     pub(crate) throttles: Throttles,
+}
+
+/// The index of a space, and a number that tells whether it has changed.
+#[derive(Default)]
+pub(crate) struct Subscriptions {
+    index: RwLock<Trie>,
+    generation: AtomicU64,
+}
+
+impl Subscriptions {
+    /// To match topics.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Trie> {
+        self.index.read()
+    }
+
+    /// To change it.
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Trie> {
+        let index = self.index.write();
+        // Whoever reads the new number waits for the lock, and whoever read the old one asks again.
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        index
+    }
+
+    /// Rises with every change, before it can be read.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
 }
 
 /// The spaces of all scopes.
@@ -32,7 +60,7 @@ impl Spaces {
         }
         let make = || {
             Arc::new(Space {
-                subscriptions: RwLock::default(),
+                subscriptions: Subscriptions::default(),
                 retained: RetainedMessages::default(),
                 throttles: Throttles::default(),
             })

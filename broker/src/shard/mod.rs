@@ -32,6 +32,7 @@ use self::turn::Signal;
 use crate::connection::Connection;
 use crate::hub::{Hub, SessionName};
 use crate::presence::Remembered;
+use crate::router::recent::Recent;
 use crate::router::trie::Matches;
 use crate::session::Session;
 
@@ -67,6 +68,8 @@ pub(crate) struct Shard {
     pub(crate) payloads: Payloads,
     /// Output buffers nobody uses.
     pub(crate) spare: Vec<Vec<u8>>,
+    /// Matches of the last topics.
+    pub(crate) recent: Recent,
     /// Memory of the last match.
     pub(crate) matches: Matches,
 }
@@ -107,6 +110,7 @@ impl Shard {
             input: BytesMut::new(),
             payloads: Payloads::default(),
             spare: Vec::new(),
+            recent: Recent::default(),
             matches: Matches::default(),
         }
     }
