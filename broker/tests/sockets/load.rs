@@ -15,9 +15,9 @@ const TOPICS: usize = 3;
 
 /// Every other client comes over mutual TLS, every other one speaks MQTT 5; the shards share them.
 async fn enter(fort: &Fort, number: usize, id: &str, lasting: bool) -> Client {
-    let version = if number / 2 % 2 == 0 { V3 } else { V5 };
+    let version = if (number / 2).is_multiple_of(2) { V3 } else { V5 };
     let connect = if lasting { persistent(version, id) } else { Connect::new(version, id, 60) };
-    let (client, ack) = if number % 2 == 0 {
+    let (client, ack) = if number.is_multiple_of(2) {
         let pair = Pair::device();
         fort.register(&pair, true, "ACTIVE");
         fort.connect(&pair, connect).await
@@ -47,7 +47,7 @@ async fn collect(mut client: Client, granted: QoS) -> HashMap<(usize, usize), Ve
 
 /// Publishers take turns in which quality of service they use.
 fn qos_of(publisher: usize) -> QoS {
-    if publisher % 3 == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce }
+    if publisher.is_multiple_of(3) { QoS::AtMostOnce } else { QoS::AtLeastOnce }
 }
 
 /// Sends a hundred at once, as many as a client may have unacknowledged (MQTT-094), and waits for their acknowledgements.
