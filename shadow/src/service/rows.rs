@@ -149,8 +149,9 @@ fn shadow_id(scope: Scope, key: &str) -> ShadowId {
     }
 }
 
+/// Documents are text; this is the quick way to say so.
 fn into_string(text: &Bytes) -> String {
-    String::from_utf8_lossy(text).into_owned()
+    std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text).into_owned(), str::to_owned)
 }
 
 const BETWEEN_SAVES: Duration = Duration::from_secs(1);
