@@ -1,53 +1,27 @@
-// The live journal: what happened, newest first, and why.
-const rows = document.getElementById("events");
-const state = document.getElementById("state");
-const form = document.getElementById("filter");
-const KEPT_ROWS = 500;
-let source;
+// Shows the page that the address names: `#shadows?thing=lamp-1` is the page `shadows` with one parameter.
+import * as deliveries from "./deliveries.js";
+import * as endpoints from "./endpoints.js";
+import * as explanations from "./explanations.js";
+import * as journal from "./journal.js";
+import * as shadows from "./shadows.js";
 
-function cell(row, text) {
-  const td = row.insertCell();
-  td.textContent = text ?? "";
-  return td;
+const PAGES = { journal, explanations, shadows, deliveries, endpoints };
+const place = document.getElementById("page");
+let leave;
+
+function show() {
+  const [name, query] = location.hash.slice(1).split("?");
+  const page = PAGES[name] ? name : "journal";
+  leave?.();
+  place.replaceChildren();
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.getAttribute("href") === `#${page}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${PAGES[page].title} – Thingstead`;
+  // A page may answer with what is to be done when it is left.
+  leave = PAGES[page].show(place, new URLSearchParams(query ?? ""));
 }
 
-function show(event) {
-  const row = rows.insertRow(0);
-  if (/refused|rejected|malformed|failed|dropped/.test(event.kind)) row.className = "refused";
-  cell(row, event.at.slice(11, 23));
-  cell(row, event.kind);
-  cell(row, event.client);
-  cell(row, event.topic);
-  const why = cell(row, "");
-  const details = document.createElement("details");
-  const summary = document.createElement("summary");
-  summary.textContent = event.why || "…";
-  const whole = document.createElement("pre");
-  whole.textContent = JSON.stringify(event, null, 2);
-  details.append(summary, whole);
-  why.append(details);
-  while (rows.rows.length > KEPT_ROWS) rows.deleteRow(-1);
-}
-
-function follow() {
-  source?.close();
-  rows.replaceChildren();
-  const query = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (value) query.set(name, value);
-  source = new EventSource(`/_thingstead/journal?${query}`);
-  source.onopen = () => { state.textContent = "live"; };
-  source.onerror = () => { state.textContent = "not connected, or the filter is not valid"; };
-  // Events are named by their kind, so one listener a kind; unnamed ones do not occur.
-  for (const kind of KINDS) source.addEventListener(kind, (message) => show(JSON.parse(message.data)));
-}
-
-const KINDS = [
-  "authentication_refused", "connected", "connect_refused", "disconnected", "pinged", "malformed", "published",
-  "publish_refused", "subscribed", "subscribe_refused", "unsubscribed", "unsubscribe_refused", "delivered",
-  "delivery_refused", "queued", "dropped", "retained", "retained_cleared", "session_ended", "shadow_accepted",
-  "shadow_rejected", "rule_matched", "rule_not_matched", "rule_failed", "function_called", "rule_not_found", "action_succeeded",
-  "action_failed", "api_call", "request_refused", "admin",
-];
-
-form.addEventListener("submit", (event) => { event.preventDefault(); follow(); });
-follow();
+addEventListener("hashchange", () => { show(); place.focus(); });
+show();

@@ -278,9 +278,9 @@ async fn the_clock_moves_and_the_metrics_and_the_console_answer() {
     assert!(text.contains("aws_iot_connect_success_total{protocol=\"MQTT\"} 7"), "{text}");
     assert_eq!(text.matches("# TYPE aws_iot_connect_success ").count(), 1, "{text}");
     assert!(call(&deps, "GET", "/console", "").await.1.contains("console.js"));
-    let script = call(&deps, "GET", "/console/console.js", "").await.1;
+    let kinds = call(&deps, "GET", "/console/kinds.js", "").await.1;
     for kind in Kind::ALL {
-        assert!(script.contains(&format!("\"{}\"", kind.name())), "console.js listens to {}", kind.name());
+        assert!(kinds.contains(&format!("\"{}\"", kind.name())), "the console listens to {}", kind.name());
     }
     assert_eq!(call(&deps, "GET", "/console/nothing.js", "").await.0, StatusCode::NOT_FOUND);
 }
