@@ -11,36 +11,51 @@ use thingstead_shadow::{DocumentLimits, ShadowSettings, Throttles};
 use crate::support::{World, caller, classic, device, named, scope};
 
 #[test]
-fn a_thousand_things_updated_at_once_lose_no_update() {
-    // SHADOW-036, SHADOW-101, SHADOW-034
+fn a_thousand_things_updated_at_once_by_both_doors_lose_no_update() {
+    // SHADOW-036, SHADOW-101, SHADOW-034, SHADOW-168
     const THINGS: usize = 1000;
-    const UPDATES: usize = 8;
+    const WRITERS: usize = 8;
     let world = World::new();
+    let payload =
+        |writer: usize, thing: usize| format!(r#"{{"state":{{"reported":{{"w{writer}":{thing}}}}}}}"#);
     std::thread::scope(|threads| {
-        for writer in 0..UPDATES {
+        for writer in 0..WRITERS {
             let world = &world;
             threads.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
                 for thing in 0..THINGS {
-                    let payload = format!(r#"{{"state":{{"reported":{{"w{writer}":{thing}}}}}}}"#);
-                    world.publish(&format!("$aws/things/t{thing}/shadow/update"), payload);
+                    let (name, payload) = (format!("t{thing}"), payload(writer, thing));
+                    if writer % 2 == 0 {
+                        world.publish(&format!("$aws/things/{name}/shadow/update"), payload);
+                    } else {
+                        let update = world.service.update(&classic(&name), payload.into(), caller());
+                        runtime.block_on(update).expect("accepted");
+                    }
                 }
             });
         }
     });
-    let published = world.bus.take_when(|published| published.len() == THINGS * UPDATES * 2);
-    let mut versions: HashMap<String, Vec<u64>> = HashMap::new();
+    let published = world.bus.take_when(|published| published.len() == THINGS * WRITERS * 2);
+    let mut told: HashMap<String, Vec<Value>> = HashMap::new();
     for publication in &published {
-        let payload: Value = serde_json::from_slice(&publication.message.payload).expect("JSON");
-        if let Some(version) = payload["version"].as_u64() {
-            versions.entry(publication.message.topic.to_string()).or_default().push(version);
-        }
+        let payload = serde_json::from_slice(&publication.message.payload).expect("JSON");
+        told.entry(publication.message.topic.to_string()).or_default().push(payload);
     }
-    assert_eq!(versions.len(), THINGS);
-    assert!(versions.values().all(|versions| versions.iter().copied().eq(1..=UPDATES as u64)));
     for thing in 0..THINGS {
-        let document = world.service.read(&classic(&format!("t{thing}"))).expect("a document");
-        let document: Value = serde_json::from_slice(&document).expect("JSON");
-        assert_eq!(document["state"]["reported"].as_object().map(serde_json::Map::len), Some(UPDATES));
+        let topic = |below: &str| format!("$aws/things/t{thing}/shadow/update/{below}");
+        let versions = told[&topic("accepted")].iter().map(|accepted| accepted["version"].as_u64());
+        assert!(versions.eq((1..=WRITERS as u64).map(Some)));
+        let mut previous = Value::Null;
+        for documents in &told[&topic("documents")] {
+            // Each update was made on top of the one before it.
+            assert_eq!(documents["previous"], previous);
+            previous = documents["current"].clone();
+        }
+        assert_eq!(previous["version"], WRITERS);
+        assert_eq!(previous["state"]["reported"].as_object().map(serde_json::Map::len), Some(WRITERS));
+        let stored = world.service.read(&classic(&format!("t{thing}"))).expect("a document");
+        let stored: Value = serde_json::from_slice(&stored).expect("JSON");
+        assert_eq!(stored["state"], previous["state"]);
     }
 }
 
