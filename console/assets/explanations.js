@@ -24,7 +24,7 @@ function explanation(it) {
   const because = it.because.length
     ? element("ul", {}, ...it.because.map((statement) => element("li", {}, sentence(statement)))) : null;
   const misses = it.near_misses.length ? element("details", {},
-    element("summary", {}, `${it.near_misses.length} statements that nearly matched`),
+    element("summary", {}, it.near_misses.length === 1 ? "a statement that nearly matched" : `${it.near_misses.length} statements that nearly matched`),
     element("ul", {}, ...it.near_misses.map((miss) => element("li", {}, `${sentence(miss.statement)}: ${miss.why}`)))) : null;
   const variables = Object.keys(it.variables ?? {}).length
     ? element("details", {}, element("summary", {}, "variables"), json(it.variables)) : null;
@@ -46,5 +46,6 @@ function change(it) {
   return element("p", {}, time(it.at), " ",
     element("a", { href: `#shadows?${query}` }, it.name ? `${it.thing} / ${it.name}` : it.thing),
     ` version ${it.version} ${it.change} by ${it.client ?? it.principal ?? it.via}: `,
-    ...it.changes.flatMap((member) => [`${member.path} `, value(member.before), " → ", value(member.after), "; "]));
+    ...it.changes.flatMap((member, place) => [
+      place ? "; " : "", `${member.path} `, value(member.before), " → ", value(member.after)]));
 }

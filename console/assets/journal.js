@@ -27,14 +27,21 @@ function add(rows, event) {
   const client = event.client
     ? element("a", { href: `#explanations?${new URLSearchParams({ client: event.client })}` }, event.client) : "";
   const details = element("details", {},
-    element("summary", {}, event.why || "…"),
+    element("summary", {}, event.why || preview(event.payload)),
     refused && fix(event) ? element("p", { class: "fix" }, element("strong", {}, "fix: "), fix(event)) : null);
   // The whole event is only written out for who asks.
   details.addEventListener("toggle", () => details.append(json(event)), { once: true });
   rows.prepend(element("tr", refused ? { class: "refused" } : {},
-    element("td", {}, time(event.at)), element("td", {}, event.kind), element("td", {}, client),
+    element("td", {}, time(event.at)), element("td", {}, event.kind), element("td", { class: "client" }, client),
     element("td", { class: "topic" }, event.topic ?? ""), element("td", {}, details)));
   while (rows.rows.length > KEPT_ROWS) rows.deleteRow(-1);
+}
+
+// What is shown of an event that needs no reason.
+function preview(payload) {
+  if (payload === null || payload === undefined) return "…";
+  const text = typeof payload === "string" ? payload : JSON.stringify(payload);
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text || "…";
 }
 
 function fix(event) {

@@ -32,7 +32,8 @@ def test_the_live_journal_shows_what_is_published(server, console):
         client.publish("kitchen/temp", {"celsius": 21})
         journal = browser.wait_for("kitchen/temp", "#events")
     assert "published" in journal and "lamp-1" in journal
-    browser.click("#events summary", "…")
+    browser.click("#events summary", '{"celsius":21}')
+    browser.wait_for('"topic": "kitchen/temp"', "#events")
     browser.type("#field-topic", "cellar/#")
     browser.click("form button", "show")
     browser.wait_for("live", "#state")
