@@ -135,8 +135,9 @@ fn filled(text: &str) -> String {
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let digits = part.find(|character: char| !character.is_ascii_digit()).unwrap_or(part.len());
-        filled.push_str(&"x".repeat(part[..digits].parse().expect("a number after ×")));
-        filled.push_str(&part[digits..]);
+        let (number, rest) = part.split_at(digits);
+        filled.push_str(&"x".repeat(number.parse().expect("a number after ×")));
+        filled.push_str(rest);
     }
     filled
 }

@@ -28,7 +28,8 @@ fn a_thousand_things_updated_at_once_by_both_doors_lose_no_update() {
                     if writer % 2 == 0 {
                         world.publish(&format!("$aws/things/{name}/shadow/update"), payload);
                     } else {
-                        let update = world.service.update(&classic(&name), payload.into(), caller());
+                        let id = classic(&name);
+                        let update = world.service.update(&id, payload.into(), caller());
                         runtime.block_on(update).expect("accepted");
                     }
                 }

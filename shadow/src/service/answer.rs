@@ -1,5 +1,6 @@
 //! What a request gets: messages, a reply over HTTP, one line in the journal.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,7 +18,12 @@ pub(super) struct Asked {
     pub(super) origin: Origin,
     pub(super) at: Timestamp,
     pub(super) door: Door,
+    /// Written out once, for the history and the journal.
+    who: OnceCell<Who>,
 }
+
+/// A client and a principal, as they are shown.
+type Who = (Option<Arc<str>>, Option<Arc<str>>);
 
 /// By which door a request came, and so where its answer goes.
 pub(super) enum Door {
@@ -54,6 +60,17 @@ pub(super) enum Outcome {
 }
 
 impl Asked {
+    pub(super) const fn new(
+        id: ShadowId,
+        operation: Operation,
+        payload: Bytes,
+        origin: Origin,
+        at: Timestamp,
+        door: Door,
+    ) -> Self {
+        Self { id, operation, payload, origin, at, door, who: OnceCell::new() }
+    }
+
     pub(super) const fn answered(self, outcome: Outcome) -> Answer {
         Answer { asked: self, outcome }
     }
@@ -71,10 +88,13 @@ impl Asked {
     }
 
     /// The client and the principal at the start of the chain.
-    pub(super) fn who(&self) -> (Option<Arc<str>>, Option<Arc<str>>) {
-        let client = self.origin.client().map(thingstead_core::ClientId::shared);
-        let principal = self.origin.sender().map(|sender| Arc::from(sender.principal.to_string()));
-        (client, principal)
+    pub(super) fn who(&self) -> Who {
+        let written = || {
+            let client = self.origin.client().map(thingstead_core::ClientId::shared);
+            let principal = self.origin.sender().map(|sender| Arc::from(sender.principal.to_string()));
+            (client, principal)
+        };
+        self.who.get_or_init(written).clone()
     }
 }
 

@@ -148,7 +148,7 @@ mod tests {
         let id = ShadowId { scope: Scope::new("1", "r"), thing: ThingName::from("T"), shadow: None };
         let (payload, at) = (Bytes::new(), Timestamp::from_millis(0));
         let origin = Origin::Service("test");
-        let asked = Asked { id, operation: Operation::Delete, payload, origin, at, door: Door::Mqtt };
+        let asked = Asked::new(id, Operation::Delete, payload, origin, at, Door::Mqtt);
         asked.answered(Outcome::Deleted { version: 1, accepted: Bytes::from_static(b"{}") })
     }
 

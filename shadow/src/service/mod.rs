@@ -195,7 +195,7 @@ impl ShadowService {
         let (reply, answered) = oneshot::channel();
         let at = self.0.clock.now();
         let door = Door::Http(Some(reply));
-        self.0.serve(Asked { id: id.clone(), operation, payload, origin, at, door });
+        self.0.serve(Asked::new(id.clone(), operation, payload, origin, at, door));
         answered
             .await
             .unwrap_or_else(|_| Err(Rejection::Internal { reason: "the server is stopping".to_owned() }))
@@ -221,7 +221,7 @@ impl ReservedService for ShadowService {
         let payload = request.message.payload.clone();
         let origin = request.origin.clone();
         let at = self.0.clock.now();
-        self.0.serve(Asked { id, operation, payload, origin, at, door: Door::Mqtt });
+        self.0.serve(Asked::new(id, operation, payload, origin, at, Door::Mqtt));
     }
 }
 
@@ -325,6 +325,9 @@ impl Inner {
 
     /// Adds to the shadow's history what is about to become of it.
     fn remember(&self, asked: &Asked, version: u64, change: Change, state: &mut State, next: &Stored) {
+        if self.settings.history == 0 {
+            return;
+        }
         let revision = Revision::new(asked, version, change, &state.stored, next);
         state.history.push(&self.budget, revision);
         if !std::mem::replace(&mut state.history.unsaved, true) {
