@@ -187,6 +187,7 @@ impl House {
         let house = Self::found(settings, store, doors, clock, journal, Some(registry.clone())).await;
         registry.follow_connections(house.broker.clone());
         registry.publish_events_to(house.broker.clone());
+        house.broker.authenticate_with(registry.clone());
         (house, registry)
     }
 

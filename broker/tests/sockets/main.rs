@@ -5,6 +5,8 @@ mod client;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod custom_auth;
+#[cfg(test)]
 mod direct;
 #[cfg(test)]
 mod durability;

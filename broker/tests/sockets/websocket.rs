@@ -15,7 +15,7 @@ use crate::client::{Client, V3};
 use crate::tls::{Fort, Pair};
 
 /// Just enough of RFC 6455.
-struct Web {
+pub(crate) struct Web {
     stream: TlsStream<TcpStream>,
     buffer: BytesMut,
     packets: BytesMut,
@@ -26,6 +26,12 @@ impl Web {
     /// The status line and headers; the socket when it was upgraded.
     async fn open(fort: &Fort, pair: Option<&Pair>, query: &str) -> (String, Option<Self>) {
         Self::open_as(fort, pair, query, "mqtt").await
+    }
+
+    /// Without a certificate, with more headers: lines that end with CRLF.
+    pub(crate) async fn open_with(fort: &Fort, query: &str, headers: &str) -> (String, Option<Self>) {
+        let subprotocol = format!("mqtt\r\n{headers}");
+        Self::open_as(fort, None, query, subprotocol.trim_end()).await
     }
 
     async fn open_as(
@@ -67,7 +73,7 @@ impl Web {
         self.stream.write_all(&frame).await.expect("written");
     }
 
-    async fn send(&mut self, packet: &Packet) {
+    pub(crate) async fn send(&mut self, packet: &Packet) {
         let mut bytes = Vec::new();
         packet.encode(V3, &mut bytes).expect("a frame");
         // Packets may be split over frames.
@@ -76,7 +82,7 @@ impl Web {
         self.frame(2, tail).await;
     }
 
-    async fn receive(&mut self) -> Packet {
+    pub(crate) async fn receive(&mut self) -> Packet {
         loop {
             if let Some(packet) = self.decoder.decode(&mut self.packets).expect("a packet") {
                 return packet;
