@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod authorization;
 #[cfg(test)]
+mod authorizers;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod device;
