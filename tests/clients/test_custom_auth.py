@@ -65,7 +65,7 @@ class Gate:
         known = "secret" in (password, event.get("token"))
         statement = [{"Effect": "Allow", "Action": ["iot:Connect", "iot:Subscribe", "iot:Receive"], "Resource": "*"},
                      {"Effect": "Allow", "Action": "iot:Publish", "Resource": f"arn:aws:iot:*:*:topic/{self.topic}"}]
-        return {"isAuthenticated": known, "principalId": "alice", "disconnectAfterInSeconds": 3600,
+        return {"isAuthenticated": known, "principalId": "alice", "disconnectAfterInSeconds": 900,
                 "refreshAfterInSeconds": 300,
                 "policyDocuments": [json.dumps({"Version": "2012-10-17", "Statement": statement})]}
 
@@ -167,7 +167,7 @@ def test_direct_with_custom_authorizer(lambda_server, gate, builders):
             break
         threading.Event().wait(0.05)
     assert gate.events[3] == event
-    server.admin("POST", "clock", {"advance_seconds": 3300})
+    server.admin("POST", "clock", {"advance_seconds": 600})
     gone = server.wait_for(kind="disconnected", client="lamp")[0]
     assert gone["disconnect_reason"] == "CUSTOMAUTH_TTL_EXPIRATION"
 
@@ -283,13 +283,15 @@ def test_the_cli_invokes_an_authorizer(lambda_server, gate):
     context = json.dumps({"username": "u", "password": password, "clientId": "lamp"})
     tested = server.aws("iot", "test-invoke-authorizer", "--authorizer-name", "Gate", "--mqtt-context", context)
     assert (tested["isAuthenticated"], tested["principalId"]) == (True, "alice")
-    assert (tested["refreshAfterInSeconds"], tested["disconnectAfterInSeconds"]) == (300, 3600)
+    assert (tested["refreshAfterInSeconds"], tested["disconnectAfterInSeconds"]) == (300, 900)
     assert json.loads(tested["policyDocuments"][0])["Version"] == "2012-10-17"
     assert gate.events[-1]["protocolData"] == {"mqtt": {"username": "u", "password": password, "clientId": "lamp"}}
     tested = server.aws("iot", "test-invoke-authorizer", "--authorizer-name", "Gate", "--http-context",
                         json.dumps({"headers": {"a": "b"}, "queryString": "?c=d"}))
     assert tested["isAuthenticated"] is False
     assert gate.events[-1]["protocolData"] == {"http": {"headers": {"a": "b"}, "queryString": "?c=d"}}
+    told = server.admin("POST", "journal/find", {"kind": "api_call"})["events"]
+    assert any("isAuthenticated" in event["why"] for event in told)
     throw = json.dumps({"password": base64.b64encode(b"throw").decode()})
     done = server.aws("iot", "test-invoke-authorizer", "--authorizer-name", "Gate", "--mqtt-context", throw, check=False)
     assert "(InvalidResponseException)" in done.stderr and "nobody thought of this" in done.stderr

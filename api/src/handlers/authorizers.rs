@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use thingstead_core::Scope;
+use thingstead_core::{Event, Kind, Scope};
 use thingstead_registry::custom_auth::{HttpContext, MqttContext, TestInvocation, Tested, TlsContext};
 use thingstead_registry::{Authorizer, AuthorizerStatus, CreateAuthorizer, UpdateAuthorizer};
 
@@ -134,8 +134,6 @@ pub(crate) struct TestInvokeAuthorizerResponse {
     policy_documents: Option<Vec<String>>,
     refresh_after_in_seconds: Option<u64>,
     disconnect_after_in_seconds: Option<u64>,
-    /// Ours: why not.
-    why: Option<String>,
 }
 
 pub(crate) async fn create_authorizer(
@@ -237,7 +235,13 @@ pub(crate) async fn test_invoke_authorizer(
     };
     Ok(match call.deps.registry.test_invoke_authorizer(&call.scope, test).await? {
         Tested::NotAuthenticated(refusal) => {
-            TestInvokeAuthorizerResponse { why: Some(refusal.to_string()), ..Default::default() }
+            // The answer has no place for the reason.
+            let event = Event::new(&call.scope, call.deps.clock.now(), Kind::ApiCall)
+                .why(refusal.to_string())
+                .with("operation", "TestInvokeAuthorizer")
+                .with("fix", refusal.fix());
+            call.deps.journal.record(event);
+            TestInvokeAuthorizerResponse::default()
         }
         Tested::Authenticated { principal_id, policy_documents, refresh_after, disconnect_after } => {
             TestInvokeAuthorizerResponse {
@@ -246,7 +250,6 @@ pub(crate) async fn test_invoke_authorizer(
                 policy_documents: Some(policy_documents),
                 refresh_after_in_seconds: refresh_after.map(|after| after.as_secs()),
                 disconnect_after_in_seconds: Some(disconnect_after.as_secs()),
-                why: None,
             }
         }
     })
