@@ -31,7 +31,7 @@ struct Joined {
 }
 
 impl Inner {
-    pub(super) fn queue_kafka(self: &Arc<Self>, step: Step, call: KafkaCall, mut sent: Sent) {
+    pub(super) fn queue_kafka(self: &Arc<Self>, step: Step, mut call: KafkaCall, mut sent: Sent) {
         sent.request = Some(shown(&call));
         if let Err(why) = self.check_vpc(&step, &call.destination) {
             sent.failure = Some(explain(&call, &why));
@@ -42,12 +42,17 @@ impl Inner {
             return self.ended(&step, sent);
         }
         let lane = format!("kafka {}", call.client.servers.join(","));
+        let place = match self.lanes.enter(&lane, call.record.value.len()) {
+            Ok(place) => place,
+            Err(full) => {
+                sent.request = None;
+                sent.failure = Some(explain(&call, &full.to_string()));
+                return self.ended(&step, sent);
+            }
+        };
         let (inner, task) = (Arc::clone(self), step.detached());
-        let mut call = call;
         call.record.value = bytes::Bytes::copy_from_slice(&call.record.value);
-        let kept = call.record.value.len();
-        let full = (explain(&call, ""), sent.resource.clone());
-        let queued = self.lanes.spawn(&lane, kept, async move {
+        place.run(async move {
             match inner.send_kafka(&call, &mut sent.attempts).await {
                 Ok(placed) => {
                     let place = json!({
@@ -59,11 +64,6 @@ impl Inner {
             }
             inner.ended(&task, sent);
         });
-        if let Err(waiting) = queued {
-            let (why, resource) = full;
-            let sent = Sent { resource, failure: Some(format!("{why}{waiting}")), ..Sent::default() };
-            self.ended(&step, sent);
-        }
     }
 
     /// The destination must be there and ENABLED (RULES-521).

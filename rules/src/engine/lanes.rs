@@ -42,20 +42,21 @@ impl Lanes {
     where
         W: Future<Output = ()> + Send + 'static,
     {
+        self.enter(destination, bytes)?.run(work);
+        Ok(())
+    }
+
+    /// A place in a destination's queue, for who has to prepare something before it can wait; `bytes` is what it will keep
+    /// in memory.
+    pub(crate) fn enter(&self, destination: &str, bytes: usize) -> Result<Place, LaneFull> {
         let lane = self.lane(destination);
         let waiting = lane.waiting.fetch_add(1, Ordering::AcqRel);
         let kept = lane.bytes.fetch_add(bytes, Ordering::AcqRel);
-        let leave = Leave { lane: Arc::clone(&lane), bytes };
+        let leave = Leave { lane, bytes };
         if waiting >= MAX_WAITING || waiting > 0 && kept.saturating_add(bytes) > MAX_WAITING_BYTES {
             return Err(LaneFull { waiting });
         }
-        self.runtime.spawn(async move {
-            // The semaphore is never closed; without a permit the work still runs.
-            let permit = leave.lane.permits.acquire().await;
-            work.await;
-            drop(permit);
-        });
-        Ok(())
+        Ok(Place { leave, runtime: self.runtime.clone() })
     }
 
     /// Runs something short later; it belongs to no destination.
@@ -78,6 +79,25 @@ impl Lanes {
         });
         lanes.insert(destination.to_owned(), Arc::clone(&lane));
         lane
+    }
+}
+
+/// A place in a queue; dropping it gives it back.
+pub(crate) struct Place {
+    leave: Leave,
+    runtime: Handle,
+}
+
+impl Place {
+    /// Runs `work` when its turn comes.
+    pub(crate) fn run(self, work: impl Future<Output = ()> + Send + 'static) {
+        let Self { leave, runtime } = self;
+        runtime.spawn(async move {
+            // The semaphore is never closed; without a permit the work still runs.
+            let permit = leave.lane.permits.acquire().await;
+            work.await;
+            drop(permit);
+        });
     }
 }
 

@@ -103,7 +103,8 @@ impl Inner {
             });
         }
         let Some(rest) = rest else { return };
-        let failed = failure.map(|message| {
+        // Only an error action asks for the list of failures.
+        let failed = failure.filter(|_| run.rule.error_action.is_some()).map(|message| {
             json!({
                 "failedAction": action.kind.failed_action(),
                 "failedResource": sent.resource,

@@ -114,11 +114,16 @@ impl Inner {
         let lane = first.target(&self.settings.aws, &region).url;
         let lane = format!("{} {}", first.service.id, url::split(&lane).0);
         let kept = calls.iter().map(|call| call.body.len()).sum();
+        // A full queue costs next to nothing: nothing is copied for what does not fit into it.
+        let place = match self.lanes.enter(&lane, kept) {
+            Ok(place) => place,
+            Err(full) => {
+                sent.failure = Some(full.to_string());
+                return self.ended(&step, sent);
+            }
+        };
         let (inner, task) = (Arc::clone(self), step.detached());
-        let mut sent_later = Sent { resource: sent.resource.clone(), ..Sent::default() };
-        sent_later.resources.clone_from(&sent.resources);
-        let queued = self.lanes.spawn(&lane, kept, async move {
-            let mut sent = sent_later;
+        place.run(async move {
             for call in &calls {
                 let end = inner.aws.call(call, &region).await;
                 sent.attempts += end.attempts;
@@ -131,10 +136,6 @@ impl Inner {
             }
             inner.ended(&task, sent);
         });
-        if let Err(full) = queued {
-            sent.failure = Some(full.to_string());
-            self.ended(&step, sent);
-        }
     }
 
     fn queue_http(
@@ -150,18 +151,18 @@ impl Inner {
             return;
         }
         let lane = format!("http {}", url::split(&call.request.url).0);
+        let place = match self.lanes.enter(&lane, call.request.body.len()) {
+            Ok(place) => place,
+            Err(full) => {
+                sent.failure = Some(full.to_string());
+                return self.ended(&step, sent);
+            }
+        };
         let (inner, task) = (Arc::clone(self), step.detached());
-        let mut sent_later = Sent { resource: sent.resource.clone(), ..Sent::default() };
-        sent_later.resources.clone_from(&sent.resources);
-        let queued = self.lanes.spawn(&lane, call.request.body.len(), async move {
-            let mut sent = sent_later;
+        place.run(async move {
             inner.send_http(&task, &call, explain, &mut sent).await;
             inner.ended(&task, sent);
         });
-        if let Err(full) = queued {
-            sent.failure = Some(full.to_string());
-            self.ended(&step, sent);
-        }
     }
 
     /// RULES-461.

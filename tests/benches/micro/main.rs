@@ -5,6 +5,7 @@
 mod codec;
 mod policy;
 mod registry;
+mod rules;
 mod shadow;
 mod sql;
 mod table;
@@ -20,5 +21,6 @@ fn main() {
     policy::measure(&mut table);
     shadow::measure(&mut table);
     sql::measure(&mut table);
+    rules::measure(&mut table);
     registry::measure(&mut table);
 }
