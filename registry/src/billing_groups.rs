@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use thingstead_core::{Arn, Scope, ThingName, Timestamp};
 use thingstead_store::Table;
 
+use crate::change::Change;
 use crate::collection::Resource;
-use crate::page::{self, DEFAULT_ROWS, Page, PageRequest};
+use crate::memberships::page_of_members;
+use crate::page::{DEFAULT_ROWS, Page, PageRequest};
 use crate::state::State;
 use crate::things::{Thing, thing};
 use crate::{Registry, RegistryError, Result, constraints, tags};
@@ -147,10 +149,10 @@ impl Registry {
             let Some(current) = state.billing_groups.get(name) else { return Ok(()) };
             check_version(current, expected_version)?;
             let arn = current.arn(scope).to_string();
-            let members: Vec<Arc<Thing>> =
-                state.things.iter().filter(|t| t.billing_group.as_deref() == Some(name)).cloned().collect();
-            for member in members {
-                change.put(&mut state.things, Thing { billing_group: None, ..Thing::clone(&member) });
+            let members =
+                state.billed.rights_of(name).filter_map(|(thing, ())| state.things.get(thing).cloned());
+            for member in members.collect::<Vec<_>>() {
+                bill(state, change, &member, None);
             }
             tags::forget(state, change, &arn);
             change.remove(&mut state.billing_groups, name);
@@ -171,9 +173,8 @@ impl Registry {
     ) -> Result<()> {
         self.change(scope, |state, change| {
             known_billing_group(state, group)?;
-            let current = thing(state, thing_name)?;
-            let moved = Thing { billing_group: Some(group.to_owned()), ..Thing::clone(current) };
-            change.put(&mut state.things, moved);
+            let current = Arc::clone(thing(state, thing_name)?);
+            bill(state, change, &current, Some(group));
             Ok(())
         })
         .await
@@ -191,10 +192,9 @@ impl Registry {
     ) -> Result<()> {
         self.change(scope, |state, change| {
             known_billing_group(state, group)?;
-            let current = thing(state, thing_name)?;
+            let current = Arc::clone(thing(state, thing_name)?);
             if current.billing_group.as_deref() == Some(group) {
-                let released = Thing { billing_group: None, ..Thing::clone(current) };
-                change.put(&mut state.things, released);
+                bill(state, change, &current, None);
             }
             Ok(())
         })
@@ -213,13 +213,21 @@ impl Registry {
     ) -> Result<Page<ThingName>> {
         self.read(scope, |state| {
             known_billing_group(state, name)?;
-            let things =
-                state.things.page("billing-group-things", page, page::DEFAULT_ROWS, false, |thing| {
-                    thing.billing_group.as_deref() == Some(name)
-                })?;
-            Ok(things.map(|thing| thing.name.clone()))
+            page_of_members(&state.billed, "billing-group-things", name, page)
         })
     }
+}
+
+/// Moves a thing out of its billing group and into another; its version stays.
+fn bill(state: &mut State, change: &mut Change<'_>, thing: &Thing, group: Option<&str>) {
+    if let Some(before) = &thing.billing_group {
+        state.billed.remove(before, &thing.name);
+    }
+    if let Some(group) = group {
+        state.billed.insert(group, &thing.name, ());
+    }
+    let billed = Thing { billing_group: group.map(str::to_owned), ..thing.clone() };
+    change.put(&mut state.things, billed);
 }
 
 pub(crate) fn known_billing_group<'a>(state: &'a State, name: &str) -> Result<&'a Arc<BillingGroup>> {

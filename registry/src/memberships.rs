@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thingstead_core::{Arn, Scope, ThingName, Timestamp};
 use thingstead_store::Table;
@@ -11,6 +12,7 @@ use crate::change::Change;
 use crate::dynamic_memberships::static_groups_of;
 use crate::events::{self, Joined};
 use crate::page::{self, DEFAULT_ROWS, Page, PageRequest};
+use crate::relation::Relation;
 use crate::state::State;
 use crate::thing_groups::{ThingGroup, ancestors, refuse_dynamic, thing_group};
 use crate::things::thing;
@@ -131,10 +133,8 @@ impl Registry {
     ) -> Result<Page<ThingName>> {
         self.read(scope, |state| {
             thing_group(state, group)?;
-            let rows = |name: &Arc<str>| (Arc::clone(name), ThingName::from(Arc::clone(name)));
             if !recursive {
-                let members = state.members.rights_of(group).map(|(name, _)| rows(name));
-                return page::by_key("thing-group-things", page, DEFAULT_ROWS, members);
+                return page_of_members(&state.members, LIST, group, page);
             }
             let below = state.thing_groups.iter().filter(|candidate| {
                 candidate.name == group
@@ -143,7 +143,8 @@ impl Registry {
             let names: BTreeSet<&Arc<str>> = below
                 .flat_map(|candidate| state.members.rights_of(&candidate.name).map(|(name, _)| name))
                 .collect();
-            page::by_key("thing-group-things", page, DEFAULT_ROWS, names.into_iter().map(rows))
+            let rows = names.into_iter().map(|name| (name, ThingName::from(Arc::clone(name))));
+            page::by_key(LIST, page, DEFAULT_ROWS, rows)
         })
     }
 
@@ -180,6 +181,18 @@ impl Registry {
             names.into_iter().collect()
         })
     }
+}
+
+/// A page of a group's things by name: of static, dynamic and billing groups alike. It costs the same wherever it begins.
+pub(crate) fn page_of_members<V: Serialize + DeserializeOwned>(
+    members: &Relation<V>,
+    list: &'static str,
+    group: &str,
+    page: &PageRequest,
+) -> Result<Page<ThingName>> {
+    let after = page.position(list)?;
+    let rows = members.rights_after(group, after.as_deref());
+    page::by_key(list, page, DEFAULT_ROWS, rows.map(|(name, _)| (name, ThingName::from(Arc::clone(name)))))
 }
 
 /// Names a group or thing by name or by ARN, as the membership operations do (API-120).
@@ -296,6 +309,8 @@ fn too_many(thing: &str) -> RegistryError {
     ))
 }
 
+/// The name of the list in its tokens.
+const LIST: &str = "thing-group-things";
 /// Key `GROUP THING`.
 pub(crate) const MEMBERSHIPS: Table = Table::new("thing_group_memberships");
 pub(crate) const MOST_GROUPS: usize = 10;

@@ -317,7 +317,7 @@ impl Registry {
             .collect();
         let loaded = loaded.into_iter().map(|(scope, state)| (self.cell(&scope), state));
         for (cell, mut state) in loaded.chain(empty.into_iter().map(|cell| (cell, State::default()))) {
-            state.parse_dynamic_groups();
+            state.derive();
             let mut current = cell.state.write();
             *current = state;
             cell.following.note_everything(!current.dynamic.is_empty());

@@ -1,6 +1,7 @@
 //! Who belongs to whom: policies to targets, principals to things, things to groups.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound as Edge;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -28,6 +29,17 @@ impl<V: Serialize + DeserializeOwned> Relation<V> {
     /// What belongs to `left`.
     pub(crate) fn rights_of(&self, left: &str) -> impl Iterator<Item = (&Arc<str>, &V)> {
         self.rights.get(left).into_iter().flatten()
+    }
+
+    /// What belongs to `left` and has a name behind `after`.
+    pub(crate) fn rights_after(
+        &self,
+        left: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (&Arc<str>, &V)> {
+        let from = after.map_or(Edge::Unbounded, Edge::Excluded);
+        let rights = self.rights.get(left);
+        rights.into_iter().flat_map(move |rights| rights.range::<str, _>((from, Edge::Unbounded)))
     }
 
     /// To what `right` belongs.

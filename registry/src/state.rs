@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) principals: Relation<ThingPrincipalType>,
     /// Group name to thing name.
     pub(crate) members: Relation<Member>,
+    /// Billing group name to thing name; the things' own rows say so.
+    pub(crate) billed: Relation<()>,
     /// The queries of the dynamic groups, oldest group first.
     pub(crate) dynamic: Arc<Vec<DynamicQuery>>,
     pub(crate) events: EventConfigurations,
@@ -56,6 +58,16 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Finds out what no row says by itself.
+    pub(crate) fn derive(&mut self) {
+        for thing in self.things.iter() {
+            if let Some(group) = &thing.billing_group {
+                self.billed.insert(group, &thing.name, ());
+            }
+        }
+        self.parse_dynamic_groups();
+    }
+
     /// Reads the queries of the dynamic groups anew, after a change of groups.
     pub(crate) fn parse_dynamic_groups(&mut self) {
         let queries = self.thing_groups.iter().filter_map(|group| DynamicQuery::of(group));

@@ -158,6 +158,9 @@ impl Registry {
                 billing_group: request.billing_group,
             };
             let thing = change.put(&mut state.things, thing);
+            if let Some(group) = &thing.billing_group {
+                state.billed.insert(group, &thing.name, ());
+            }
             events::thing(state, change, &thing, Happened::Created);
             events::thing_type_association(state, change, &thing, None, thing.type_name.as_deref());
             Ok(thing)
@@ -260,6 +263,9 @@ impl Registry {
             change.decisions = true;
             crate::memberships::leave_all(state, change, name);
             if let Some(thing) = change.remove(&mut state.things, name) {
+                if let Some(group) = &thing.billing_group {
+                    state.billed.remove(group, name);
+                }
                 events::thing_type_association(state, change, &thing, thing.type_name.as_deref(), None);
                 events::thing(state, change, &thing, Happened::Deleted);
             }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use thingstead_registry::{CreateThing, PageRequest, ThingFilter, UpdateThing};
+use thingstead_registry::{
+    CreateThing, FoundDocuments, PageRequest, SearchQuery, ThingFilter, ThingIndexing, ThingIndexingMode,
+    UpdateThing,
+};
 
 use crate::support::{World, attributes, run, world};
 
@@ -14,7 +17,7 @@ fn fill(w: &World, names: std::ops::Range<usize>) {
         for n in names {
             let request = CreateThing {
                 name: format!("thing-{n:06}"),
-                attributes: attributes(&[("n", "1")]),
+                attributes: attributes(&[("n", "1"), ("serial", &n.to_string())]),
                 ..CreateThing::default()
             };
             waiting.push(w.registry.create_thing(&w.scope, request));
@@ -66,6 +69,31 @@ fn cost(w: &World, middle: &PageRequest) -> Duration {
     (0..5).map(|_| once()).min().expect("runs")
 }
 
+/// The best of several runs of searches that find a handful, and of the first page of those that find everything.
+#[expect(clippy::disallowed_methods, reason = "it measures real time")]
+fn search_cost(w: &World) -> Duration {
+    let find = |text: &str, expected: usize| {
+        let query = SearchQuery { query_string: text.to_owned(), ..SearchQuery::default() };
+        match w.registry.search_index(&w.scope, &query, &PageRequest::first(50)).expect(text) {
+            FoundDocuments::Things(page) => assert_eq!(page.items.len(), expected, "{text}"),
+            FoundDocuments::ThingGroups(_) => panic!("things"),
+        }
+    };
+    let once = || {
+        let begin = Instant::now();
+        for _ in 0..20 {
+            find("thingName:thing-000500", 1);
+            find("thingName:thing-00050*", 10);
+            find("thingName:thing-*", 50);
+            find("attributes.serial:500", 1);
+            find("attributes.serial:[500 TO 509] AND attributes.n:1", 10);
+            find("attributes.n:1 AND NOT thingName:thing-000000", 50);
+        }
+        begin.elapsed()
+    };
+    (0..5).map(|_| once()).min().expect("runs")
+}
+
 fn middle_of(w: &World, rows: usize) -> PageRequest {
     let mut request = PageRequest::first(rows);
     let page = w.registry.list_things(&w.scope, &ThingFilter::default(), &request).expect("page");
@@ -75,12 +103,21 @@ fn middle_of(w: &World, rows: usize) -> PageRequest {
 
 #[test]
 fn a_hundred_thousand_things_stay_flat() {
+    // API-056, API-065, API-238
     let w = world();
+    let things = ThingIndexing { mode: ThingIndexingMode::Registry, ..ThingIndexing::default() };
+    run(w.registry.update_indexing_configuration(&w.scope, Some(things), None)).expect("configure");
     fill(&w, 0..1_000);
     let small = cost(&w, &middle_of(&w, 500));
+    let small_search = search_cost(&w);
     fill(&w, 1_000..MANY);
     assert_eq!(w.registry.thing_count(&w.scope), MANY);
     let large = cost(&w, &middle_of(&w, MANY / 2));
     // A hundred times as many; a cost that grew with them would show as a factor of about 100.
     assert!(large < small * 8, "{small:?} with 1,000 things, {large:?} with {MANY}");
+    let large_search = search_cost(&w);
+    assert!(
+        large_search < small_search * 8,
+        "searches: {small_search:?} with 1,000 things, {large_search:?} with {MANY}"
+    );
 }
