@@ -118,7 +118,8 @@ impl Registry {
         })
     }
 
-    /// Certificates and Cognito identities that a policy is attached to; none for an unknown policy (API-176).
+    /// Certificates and Cognito identities that a policy is attached to, newest attachment first unless `ascending`; none for an
+    /// unknown policy (API-176).
     ///
     /// # Errors
     /// `InvalidRequest` for an unknown marker.
@@ -129,12 +130,16 @@ impl Registry {
         page: &PageRequest,
         ascending: bool,
     ) -> Result<Page<Target>> {
-        let _ = ascending;
         self.read(scope, |state| {
-            let rows = state.attachments.rights_of(policy_name);
-            let rows = rows.filter_map(|(key, _)| Some((key, Target::from_key(key)?)));
-            let rows = rows.filter(|(_, target)| !matches!(target, Target::ThingGroup(_)));
-            page::by_key("policy-principals", page, DEFAULT_MARKED, rows)
+            let attached = state.attachments.rights_of(policy_name).filter_map(|(key, attached)| {
+                let target = Target::from_key(key)?;
+                let time = attached.attached_at.as_millis();
+                let place = if ascending { time } else { i64::MAX - time };
+                (!matches!(target, Target::ThingGroup(_))).then(|| (format!("{place:020} {key}"), target))
+            });
+            let mut rows: Vec<(String, Target)> = attached.collect();
+            rows.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            page::by_key("policy-principals", page, DEFAULT_MARKED, rows.into_iter())
         })
     }
 

@@ -67,7 +67,7 @@ pub use indexing::{
 };
 pub use logging_options::{EventLogging, LogLevel, LogLevels, LogTarget, LoggingOptions, V2LoggingOptions};
 pub use memberships::name_or_arn;
-pub use page::{Page, PageRequest};
+pub use page::{Page, PageRequest, token as page_token};
 pub use policies::{Policy, PolicyVersion};
 pub use registry::Registry;
 pub use role_aliases::RoleAlias;

@@ -20,8 +20,11 @@ impl PageRequest {
         Self { token: None, limit: Some(limit) }
     }
 
-    /// Where the page before ended.
-    pub(crate) fn position(&self, list: &'static str) -> Result<Option<String>> {
+    /// Where the page before ended: what its token was made of.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for a token that is not one of this list.
+    pub fn position(&self, list: &'static str) -> Result<Option<String>> {
         let Some(token) = &self.token else { return Ok(None) };
         let position = STANDARD
             .decode(token)
@@ -55,8 +58,9 @@ impl<T> Page<T> {
     }
 }
 
-/// The token of the page that begins behind `position`. Standard base64, as markers must be (API-051).
-pub(crate) fn token(list: &'static str, position: impl std::fmt::Display) -> String {
+/// The token of the page that begins behind `position`: standard base64, as markers must be, and naming the list, so that no
+/// other takes it (API-051, API-056).
+pub fn token(list: &'static str, position: impl std::fmt::Display) -> String {
     STANDARD.encode(format!("{list} {position}"))
 }
 

@@ -19,6 +19,31 @@ fn policy(w: &World, name: &str) {
 }
 
 #[test]
+fn principals_of_a_policy_are_listed_by_the_time_they_were_attached() {
+    // API-056, API-176
+    let w = world();
+    run(w.registry.create_policy(&w.scope, "p", ALLOW, &[])).expect("policy");
+    let names = ["eu-west-1:c", "eu-west-1:a", "eu-west-1:b"];
+    for name in names {
+        w.clock.advance(std::time::Duration::from_secs(1));
+        run(w.registry.attach_policy(&w.scope, "p", &Target::Identity(name.into()))).expect(name);
+    }
+    let listed = |ascending: bool| {
+        let (mut found, mut page) = (Vec::new(), PageRequest::first(2));
+        loop {
+            let rows = w.registry.list_policy_principals(&w.scope, "p", &page, ascending).expect("page");
+            found.extend(rows.items.iter().map(|target| target.text(&w.scope)));
+            match rows.next {
+                Some(token) => page.token = Some(token),
+                None => return found,
+            }
+        }
+    };
+    assert_eq!(listed(true), names);
+    assert_eq!(listed(false), ["eu-west-1:b", "eu-west-1:a", "eu-west-1:c"]);
+}
+
+#[test]
 fn policies_keep_their_text_and_refuse_malformed_ones() {
     // API-156, API-157, API-158, API-159, POLICY-030, POLICY-033, POLICY-038, POLICY-050, POLICY-051, POLICY-052,
     // POLICY-053, POLICY-055, POLICY-059, POLICY-060

@@ -133,7 +133,7 @@ def test_no_reading_operation_shows_another_scope(places):
     # The test can see something: most operations showed the asker's own.
     silent = sorted(name for name, statuses in seen.items() if 200 in statuses and name not in shown)
     assert len(shown) >= 29, silent
-    assert {"ListThings", "SearchIndex", "ListRetainedMessages", "GetThingShadow", "ListTopicRules", "ListCertificates"} <= shown
+    assert {"ListThings", "SearchIndex", "GetRetainedMessage", "GetThingShadow", "ListTopicRules", "ListCertificates"} <= shown
 
 
 def test_what_is_deleted_in_one_scope_stays_in_the_others(places):

@@ -1,7 +1,5 @@
 //! What many inputs and outputs share: pages and times.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize, Serializer};
 use thingstead_core::Timestamp;
 use thingstead_registry::{PageRequest, RegistryError};
@@ -76,21 +74,16 @@ impl From<RegistryError> for ApiError {
     }
 }
 
-/// The token of the page behind `position`, in standard base64, naming the list so that no other takes it (API-051, API-056).
-pub(crate) fn token(list: &str, position: &str) -> String {
-    STANDARD.encode(format!("{list} {position}"))
+/// The token of the page behind `position` (API-051, API-056).
+pub(crate) fn token(list: &'static str, position: &str) -> String {
+    thingstead_registry::page_token(list, position)
 }
 
 /// Where the page before ended.
 ///
 /// # Errors
 /// The token is not one of this list.
-pub(crate) fn after(list: &str, token: Option<&str>) -> Result<Option<String>, ApiError> {
-    let Some(token) = token else { return Ok(None) };
-    let text = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let position = text.as_deref().and_then(|text| text.strip_prefix(list)?.strip_prefix(' '));
-    match position {
-        Some(position) => Ok(Some(position.to_owned())),
-        None => Err(ApiError::invalid_request(format!("`{token}` is no token of this list"))),
-    }
+pub(crate) fn after(list: &'static str, token: Option<&str>) -> Result<Option<String>, ApiError> {
+    let page = PageRequest { token: token.map(str::to_owned), limit: None };
+    Ok(page.position(list)?)
 }
