@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thingstead_broker::Broker;
 use thingstead_core::sigv4::Secret;
-use thingstead_core::wiring::Bus;
+use thingstead_core::wiring::{Bus, Roles};
 use thingstead_core::{Clock, Ids, Journal, Limits};
 use thingstead_registry::Registry;
 use thingstead_registry::authority::Source;
@@ -35,6 +35,8 @@ pub struct ApiDeps {
     pub rules: RuleEngine,
     /// Shadows.
     pub shadow: ShadowService,
+    /// Who assumes the roles of role aliases.
+    pub roles: Arc<dyn Roles>,
 }
 
 /// The settings that the APIs read.

@@ -102,6 +102,7 @@ impl ApiError {
 /// Names that no model lists, or not every one of the three.
 const COMMON: &[(&str, u16)] = &[
     ("AccessDeniedException", 403),
+    ("ExpiredTokenException", 403),
     ("ForbiddenException", 403),
     ("IncompleteSignatureException", 403),
     ("InvalidSignatureException", 403),

@@ -5,6 +5,7 @@
 //! serves one kind of resource. Operations without a handler answer 501 (API-371).
 
 mod call;
+mod credentials;
 mod deps;
 mod error;
 mod gateway;

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use thingstead_core::{CertificateId, Clock, Principal, Scope};
 use thingstead_registry::{
     CertificateMode, CertificateStatus, DomainConfigurationStatus, KnownCertificate, Named, Registry,
+    RoleSession,
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -31,6 +32,11 @@ pub trait ClientCertificates: Send + Sync + 'static {
     /// What a host name says about the endpoint.
     fn endpoint_named(&self, _host: &str) -> Named {
         Named::Default
+    }
+
+    /// The session that temporary credentials belong to, by access key (AUTH-244).
+    fn role_session(&self, _access_key: &str) -> Option<Arc<RoleSession>> {
+        None
     }
 
     /// A certificate chain for a host name and a key; `None` where nobody can issue one.
@@ -99,6 +105,11 @@ impl Gate {
             // The names of containers and hosts are without number; what they lead to is this server.
             Named::Unknown => Ok(Endpoint::Default),
         }
+    }
+
+    /// The session that temporary credentials belong to.
+    pub(crate) fn role_session(&self, access_key: &str) -> Option<Arc<RoleSession>> {
+        self.certificates.role_session(access_key)
     }
 
     /// A certificate chain for a host name and one of the server's keys.
@@ -182,6 +193,10 @@ impl ClientCertificates for Registry {
 
     fn endpoint_named(&self, host: &str) -> Named {
         Self::endpoint_named(self, host)
+    }
+
+    fn role_session(&self, access_key: &str) -> Option<Arc<RoleSession>> {
+        Self::role_session(self, access_key)
     }
 
     fn certify(&self, host: &str, key: &PrivateKeyDer<'_>) -> Option<Vec<CertificateDer<'static>>> {

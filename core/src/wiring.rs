@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Publication, Scope};
+use crate::sigv4::Secret;
+use crate::{Publication, Scope, Timestamp};
 
 /// Where services, rules, the API and presence send messages. Implemented by the broker's router.
 ///
@@ -101,4 +102,49 @@ pub enum FunctionError {
     /// It threw an error, answered a failure, or could not be reached; as a sentence.
     #[error("{0}")]
     Failed(String),
+}
+
+/// Assumes roles at a token service (STS). Implemented by whoever calls AWS services.
+pub trait Roles: Send + Sync + 'static {
+    /// Credentials for a session of a role; `None` where no token service is configured.
+    fn assume(&self, wanted: AssumeRole) -> AssumedRole;
+}
+
+/// A session of a role that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssumeRole {
+    /// Whose device asks.
+    pub scope: Scope,
+    /// The role.
+    pub role_arn: String,
+    /// How the session is called: 2 to 64 characters.
+    pub session_name: String,
+    /// How long it lasts: 900 to 43,200.
+    pub duration_seconds: u32,
+}
+
+/// What comes of it; the reason as a sentence when there are no credentials.
+pub type AssumedRole = Pin<Box<dyn Future<Output = Result<Option<SessionCredentials>, String>> + Send>>;
+
+/// Temporary credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionCredentials {
+    /// The access key id.
+    pub access_key: String,
+    /// The secret access key.
+    pub secret: Secret,
+    /// What has to come with each request.
+    pub session_token: String,
+    /// When they end.
+    pub expires_at: Timestamp,
+}
+
+/// No token service at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoTokenService;
+
+impl Roles for NoTokenService {
+    fn assume(&self, _wanted: AssumeRole) -> AssumedRole {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 }

@@ -18,6 +18,7 @@ use crate::change::{Change, Redefined};
 use crate::domain_configurations::DomainConfiguration;
 use crate::dynamic_memberships::Settler;
 use crate::indexing::{FleetSource, Following, Parts};
+use crate::session_credentials::RoleSession;
 use crate::state::{State, TABLES};
 use crate::{RegistryError, RegistrySettings, Result};
 
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) known: DashMap<[u8; 32], SmallVec<[KnownCertificate; 1]>>,
     /// By host name, of all scopes: what TLS asks about the SNI.
     pub(crate) domains: DashMap<String, (Scope, Arc<DomainConfiguration>)>,
+    /// Temporary credentials by access key, of all scopes.
+    pub(crate) sessions: DashMap<String, Arc<RoleSession>>,
     connections: OnceLock<Arc<dyn ConnectionControl>>,
     bus: OnceLock<Arc<dyn Bus>>,
     pub(crate) fleet: OnceLock<Arc<dyn FleetSource>>,
@@ -92,6 +95,7 @@ impl Registry {
             scopes: DashMap::new(),
             known: DashMap::new(),
             domains: DashMap::new(),
+            sessions: DashMap::new(),
             connections: OnceLock::new(),
             bus: OnceLock::new(),
             fleet: OnceLock::new(),
@@ -298,9 +302,13 @@ impl Registry {
         }
         self.0.known.clear();
         self.0.domains.clear();
+        self.0.sessions.clear();
         for (scope, state) in &loaded {
             for certificate in state.certificates.iter() {
                 self.remember(scope, certificate);
+            }
+            for session in state.role_sessions.iter() {
+                self.0.sessions.insert(session.access_key.clone(), Arc::clone(session));
             }
             for configuration in state.domain_configurations.iter() {
                 let host = configuration.domain_name.clone();

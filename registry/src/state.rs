@@ -19,6 +19,7 @@ use crate::memberships::{MEMBERSHIPS, Member};
 use crate::policies::Policy;
 use crate::relation::Relation;
 use crate::role_aliases::RoleAlias;
+use crate::session_credentials::RoleSession;
 use crate::tags::{TAGS, Tags};
 use crate::thing_groups::ThingGroup;
 use crate::thing_principals::{THING_PRINCIPALS, ThingPrincipalType};
@@ -40,6 +41,7 @@ pub(crate) struct State {
     pub(crate) role_aliases: Collection<RoleAlias>,
     pub(crate) authorizers: Collection<Authorizer>,
     pub(crate) default_authorizer: Option<String>,
+    pub(crate) role_sessions: Collection<RoleSession>,
     /// Policy name to [`crate::Target`] key.
     pub(crate) attachments: Relation<Attached>,
     /// Thing name to [`crate::Target`] key.
@@ -95,6 +97,7 @@ impl State {
                 self.default_authorizer = serde_json::from_str(text).map_err(|error| error.to_string())?;
                 Ok(())
             }
+            RoleSession::TABLE => into(&mut self.role_sessions, text),
             ATTACHMENTS => self.attachments.load(&row.key, text),
             THING_PRINCIPALS => self.principals.load(&row.key, text),
             MEMBERSHIPS => self.members.load(&row.key, text),
@@ -138,6 +141,7 @@ pub const TABLES: &[Table] = &[
     RoleAlias::TABLE,
     Authorizer::TABLE,
     DEFAULT_AUTHORIZER,
+    RoleSession::TABLE,
     ATTACHMENTS,
     THING_PRINCIPALS,
     MEMBERSHIPS,

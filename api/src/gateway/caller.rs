@@ -4,7 +4,7 @@ use http::HeaderMap;
 use thingstead_core::sigv4::{Claim, Request, SignatureError};
 use thingstead_core::{Principal, Scope};
 use thingstead_policy_engine::Applicable;
-use thingstead_registry::CertificateStatus;
+use thingstead_registry::{CertificateStatus, RoleSession, SessionRefusal};
 
 use super::{Arrived, Door};
 use crate::model::Operation;
@@ -68,6 +68,13 @@ pub(super) fn identify(
         let principal = root_of(&scope);
         return Ok(Caller::new(scope, principal));
     };
+    if !is_region(&claim.region) {
+        let message = format!("the credential scope names the Region `{}`, which is none", claim.region);
+        return Err(ApiError::new("InvalidSignatureException", message));
+    }
+    if let Some(session) = deps.registry.role_session(&claim.access_key) {
+        return of_session(deps, &session, &claim, request);
+    }
     let key = settings.keys.get(&claim.access_key);
     if settings.verify_signatures {
         let Some(key) = key else {
@@ -77,10 +84,6 @@ pub(super) fn identify(
         with_signed(request, |signed| claim.verify(signed, &key.secret, deps.clock.now()))
             .map_err(|error| refused(&error))?;
     }
-    if !is_region(&claim.region) {
-        let message = format!("the credential scope names the Region `{}`, which is none", claim.region);
-        return Err(ApiError::new("InvalidSignatureException", message));
-    }
     let account = key.and_then(|key| key.account.as_deref());
     let named = Scope::is_account_id(&claim.access_key).then_some(claim.access_key.as_str());
     let account = account.or(named).unwrap_or(&settings.account);
@@ -88,6 +91,33 @@ pub(super) fn identify(
     let arn = format!("arn:aws:iam::{account}:user/{}", claim.access_key);
     let principal = Principal::Iam { unique_id: claim.access_key.as_str().into(), arn: arn.into() };
     Ok(Caller::new(scope, principal))
+}
+
+/// Somebody with temporary credentials that the credentials provider gave out. They end in any case; their signature and token
+/// are checked where the settings say so (AUTH-244).
+fn of_session(
+    deps: &ApiDeps,
+    session: &RoleSession,
+    claim: &Claim,
+    request: &Arrived,
+) -> Result<Caller, ApiError> {
+    let (now, strict) = (deps.clock.now(), deps.settings.verify_signatures);
+    session.check(claim.session_token.as_deref(), strict, now).map_err(|refusal| {
+        let (name, message) = match refusal {
+            SessionRefusal::Expired { .. } => {
+                ("ExpiredTokenException", "The security token included in the request is expired")
+            }
+            SessionRefusal::Invalid(_) => {
+                ("UnrecognizedClientException", "The security token included in the request is invalid.")
+            }
+        };
+        ApiError::new(name, message).with("why", refusal.to_string())
+    })?;
+    if strict {
+        with_signed(request, |signed| claim.verify(signed, &session.secret(), now))
+            .map_err(|error| refused(&error))?;
+    }
+    Ok(Caller::new(Scope::new(&session.account(), &claim.region), session.principal()))
 }
 
 fn root_of(scope: &Scope) -> Principal {

@@ -23,6 +23,7 @@ use thingstead_core::{Event, PeerIdentity};
 use thingstead_registry::AuthenticationType;
 use thingstead_registry::custom_auth::CustomDoor;
 
+use crate::credentials;
 use crate::handlers;
 use crate::model::{Model, Operation, Routed, Service};
 use crate::{ApiDeps, ApiError, Call, Reply};
@@ -36,9 +37,12 @@ pub fn router(deps: ApiDeps) -> Router {
 }
 
 /// The data plane of the HTTPS door. The door puts a [`PeerIdentity`] on each request; a request without a client
-/// certificate must be signed (API-048).
+/// certificate must be signed (API-048). The credentials provider answers there, too (AUTH-231).
 pub fn device_router(deps: ApiDeps) -> Router {
-    Router::new().fallback(serve).with_state(Arc::new(Gateway { deps, door: Door::Device }))
+    let provider = Router::new()
+        .route("/role-aliases/{alias}/credentials", axum::routing::get(credentials::provide))
+        .with_state(deps.clone());
+    Router::new().fallback(serve).with_state(Arc::new(Gateway { deps, door: Door::Device })).merge(provider)
 }
 
 struct Gateway {

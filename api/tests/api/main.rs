@@ -7,6 +7,8 @@ mod authorizers;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod device;
 #[cfg(test)]
 mod domain_configurations;

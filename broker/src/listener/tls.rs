@@ -75,14 +75,22 @@ fn record_failure(hub: &Hub, address: SocketAddr, name: Option<&str>, error: &Er
 
 /// Notes that somebody unknown was not let in.
 pub(crate) fn record_nobody(hub: &Hub, address: SocketAddr, name: Option<&str>, why: &str) {
+    let fix = "connect with TLS 1.2 or 1.3, trust the server's root, and show a registered certificate";
+    record_denial(hub, address, name, ("NOT_AUTHENTICATED", why, fix));
+}
+
+/// The same with a reason and a fix.
+pub(crate) fn record_denial(
+    hub: &Hub,
+    address: SocketAddr,
+    name: Option<&str>,
+    (reason, why, fix): (&str, &str, &str),
+) {
     let event = Event::new(&hub.settings.anonymous_scope, hub.clock.now(), Kind::AuthenticationRefused)
         .why(why.to_owned())
         .source(Some(address))
-        .with("reason", "NOT_AUTHENTICATED")
-        .with(
-            "fix",
-            "connect with TLS 1.2 or 1.3, trust the server's root, and show a registered certificate",
-        );
+        .with("reason", reason)
+        .with("fix", fix);
     hub.journal.record(with_name(event, name));
 }
 

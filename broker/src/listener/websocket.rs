@@ -10,7 +10,7 @@ use axum::routing::any;
 use bytes::BytesMut;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
-use thingstead_core::sigv4::{Claim, Request};
+use thingstead_core::sigv4::{Claim, Request, SignatureError};
 use thingstead_core::{PeerIdentity, Principal, Scope};
 use thingstead_registry::AuthenticationType;
 use thingstead_registry::custom_auth::{Attempt, CustomDoor, HttpContext, MqttContext, Refusal};
@@ -112,20 +112,20 @@ async fn admit(
 /// Why an upgrade is refused.
 enum Refused {
     /// No certificate, and no signature or a bad one.
-    Signature(String),
+    Signature(Denied),
     /// By a custom authorizer, or on the way to it.
     Custom(Box<(Attempt, Refusal)>),
 }
 
-impl From<String> for Refused {
-    fn from(why: String) -> Self {
-        Self::Signature(why)
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        Self::Signature(denied)
     }
 }
 
 impl Refused {
     fn unsigned() -> Self {
-        Self::Signature("the request is not signed".to_owned())
+        Self::Signature(Denied::new("NOT_AUTHENTICATED", "the request is not signed"))
     }
 
     /// MQTT-014, MQTT-027, AUTH-222.
@@ -133,8 +133,8 @@ impl Refused {
         let hub = &usher.hub;
         let id = hub.ids.uuid().to_string();
         let body = match self {
-            Self::Signature(why) => {
-                super::tls::record_nobody(hub, ends.address, server_name, why);
+            Self::Signature(Denied { reason, why }) => {
+                super::tls::record_denial(hub, ends.address, server_name, (reason, why, SIGN));
                 json!({ "message": why, "traceId": id })
             }
             Self::Custom(refused) => {
@@ -153,7 +153,7 @@ fn authenticate(
     usher: &Usher,
     peer: &PeerIdentity,
     request: &http::request::Parts,
-) -> Result<Option<Identity>, String> {
+) -> Result<Option<Identity>, Denied> {
     let (uri, method, headers) = (&request.uri, &request.method, &request.headers);
     let hub = &usher.hub;
     let texts: Vec<(&str, String)> = texts(headers).collect();
@@ -165,7 +165,7 @@ fn authenticate(
         headers: &headers,
         body: b"",
     };
-    let claim = match Claim::of(&request).map_err(|error| error.to_string())? {
+    let claim = match Claim::of(&request).map_err(Denied::malformed)? {
         Some(claim) => claim,
         None => {
             let (Some(certificate), Some(scope)) = (&peer.certificate, &peer.scope) else {
@@ -176,11 +176,23 @@ fn authenticate(
         }
     };
     let mut account = None;
+    if let Some(session) = hub.gate.role_session(&claim.access_key) {
+        let strict = matches!(hub.settings.websocket, WebSocketAuthentication::Keys(_));
+        session
+            .check(claim.session_token.as_deref(), strict, hub.clock.now())
+            .map_err(|refusal| Denied::new(refusal.log_reason(), refusal.to_string()))?;
+        if strict {
+            claim.verify(&request, &session.secret(), hub.clock.now()).map_err(Denied::unverified)?;
+        }
+        let scope = Scope::new(&session.account(), &claim.region);
+        return Ok(Some(Identity { scope, principal: session.principal() }));
+    }
     if let WebSocketAuthentication::Keys(keys) = &hub.settings.websocket {
-        let key = keys
-            .get(&claim.access_key)
-            .ok_or_else(|| format!("the access key id `{}` is unknown", claim.access_key))?;
-        claim.verify(&request, &key.secret, hub.clock.now()).map_err(|error| error.to_string())?;
+        let key = keys.get(&claim.access_key).ok_or_else(|| {
+            let why = format!("the access key id `{}` is unknown", claim.access_key);
+            Denied::new("SECURITY_TOKEN_INVALID", why)
+        })?;
+        claim.verify(&request, &key.secret, hub.clock.now()).map_err(Denied::unverified)?;
         account = key.account.as_deref();
     }
     let named = Scope::is_account_id(&claim.access_key).then_some(claim.access_key.as_str());
@@ -191,7 +203,7 @@ fn authenticate(
 }
 
 /// The endpoint may want another kind of identity (AUTH-010).
-fn fits(wanted: AuthenticationType, identity: Identity) -> Result<Identity, String> {
+fn fits(wanted: AuthenticationType, identity: Identity) -> Result<Identity, Denied> {
     let by_certificate = identity.principal.certificate().is_some();
     let fits = match wanted {
         AuthenticationType::Default => true,
@@ -202,7 +214,8 @@ fn fits(wanted: AuthenticationType, identity: Identity) -> Result<Identity, Stri
     if fits {
         return Ok(identity);
     }
-    Err(format!("the endpoint authenticates by {} only", wanted.name()))
+    let why = format!("the endpoint authenticates by {} only", wanted.name());
+    Err(Denied::new("NOT_AUTHENTICATED", why))
 }
 
 /// What an endpoint for WebSockets answers to other requests.
@@ -215,6 +228,34 @@ fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     headers.iter().map(move |(name, value)| (name.as_str(), text(value)))
 }
+
+/// Why nobody was recognised by a signature.
+struct Denied {
+    /// The reason in service logs (AUTH-111).
+    reason: &'static str,
+    why: String,
+}
+
+impl Denied {
+    fn new(reason: &'static str, why: impl Into<String>) -> Self {
+        Self { reason, why: why.into() }
+    }
+
+    fn malformed(error: SignatureError) -> Self {
+        Self::new("SECURITY_TOKEN_INVALID", error.to_string())
+    }
+
+    fn unverified(error: SignatureError) -> Self {
+        let reason = match error {
+            SignatureError::Expired { .. } | SignatureError::Skewed { .. } => "SECURITY_TOKEN_EXPIRED",
+            _ => "SECURITY_TOKEN_SIGNATURE_MISMATCH",
+        };
+        Self::new(reason, error.to_string())
+    }
+}
+
+const SIGN: &str =
+    "sign the request with SigV4 for the service `iotdevicegateway`, with a key that this server knows";
 
 /// What browsers and SDKs ask for (MQTT-011). Version 1 of the device SDK for JavaScript asks for `mqttv3.1` and gives up when
 /// it is not echoed.

@@ -263,6 +263,11 @@ impl Secret {
         Self(text.into())
     }
 
+    /// The key itself, for whoever hands it to its owner.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.0
     }

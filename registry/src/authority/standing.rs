@@ -48,7 +48,11 @@ impl Standing {
         let attached = || attached(source, request, thing.as_ref());
         let (role, policies) = match &request.principal {
             Principal::Certificate(_) => (None, Some(attached())),
-            Principal::Iam { unique_id, arn } => (Some(role_of(&[arn, unique_id], ADMINISTRATOR)), None),
+            Principal::Iam { unique_id, arn } => {
+                let mut names: Vec<&str> = vec![arn, unique_id];
+                names.extend(assumed_role(arn));
+                (Some(role_of(&names, ADMINISTRATOR)), None)
+            }
             Principal::Cognito { identity_id, authenticated } => (
                 Some(role_of(&[identity_id], ADMINISTRATOR)),
                 // POLICY-363, POLICY-364
@@ -143,6 +147,12 @@ impl Standing {
             _ => "the policy of unauthenticated clients does not exist".to_owned(),
         }
     }
+}
+
+/// The name of the role that a session's ARN tells.
+fn assumed_role(arn: &str) -> Option<&str> {
+    let (_, session) = arn.split_once(":assumed-role/")?;
+    session.split_once('/').map(|(role, _)| role)
 }
 
 /// POLICY-364: a denial on either side refuses, and each side must allow.

@@ -4,6 +4,7 @@
 //! functions that look outward) runs on the engine's own threads, behind one bounded queue per destination, so that a slow
 //! or dead receiver never slows the broker (RULES-356).
 
+mod assume;
 mod batch;
 mod compiled;
 mod confirmation;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use parking_lot::RwLock;
 use thingstead_api::{AccessKey, AdvertisedPorts, ApiDeps, ApiSettings};
-use thingstead_broker::{Broker, Doors, Policies};
+use thingstead_broker::{Broker, Doors, Policies, WebSocketAuthentication, WebSocketKey};
 use thingstead_console::{AdminDeps, Endpoints};
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::{ConnectionControl, Reload, ReservedService, RuleSink};
@@ -115,6 +115,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         authority: Arc::new(registry.clone()),
         shadow: shadow.clone(),
         rules: rules.clone(),
+        roles: Arc::new(rules.clone()),
     };
     let api_router = thingstead_api::router(api.clone());
     plant(&config, &store, &api_router).await?;
@@ -267,6 +268,7 @@ fn broker_settings(config: &Config, certificates: &ServerCertificates) -> things
         throttles: config.throttles == Throttles::Aws,
         disordered_events: config.disordered_events,
         sni: config.sni,
+        websocket: websocket_keys(config),
         session_expiry: config.session_expiry,
         subscribe_denied: config.subscribe_denied,
         v3_qos2: config.v3_qos2,
@@ -276,6 +278,17 @@ fn broker_settings(config: &Config, certificates: &ServerCertificates) -> things
         certificates: vec![shown(&certificates.ecdsa), shown(&certificates.rsa)],
         ..thingstead_broker::Settings::default()
     }
+}
+
+/// Signatures of WebSockets are checked where those of the APIs are.
+fn websocket_keys(config: &Config) -> WebSocketAuthentication {
+    if !config.verify_signatures {
+        return WebSocketAuthentication::AnyCredentials;
+    }
+    let keys = config.access_keys.iter().map(|(id, secret)| {
+        (id.clone(), WebSocketKey { secret: Secret::new(secret.clone()), account: None })
+    });
+    WebSocketAuthentication::Keys(keys.collect())
 }
 
 fn shadow_settings(config: &Config) -> ShadowSettings {
