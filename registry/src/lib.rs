@@ -83,3 +83,4 @@ pub use thing_groups::{
 pub use thing_principals::ThingPrincipalType;
 pub use thing_types::{Propagated, ThingType, ThingTypeProperties};
 pub use things::{CreateThing, Thing, ThingFilter, UpdateThing};
+pub use x509::{Pkcs12, Pkcs12Error};

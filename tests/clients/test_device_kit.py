@@ -1,6 +1,7 @@
 """`thingstead device create`: the printed commands work as they are pasted; `pub`, `sub` and the C header do, too."""
 
 import shlex
+import shutil
 import subprocess
 
 from thingstead_server import BINARY
@@ -50,3 +51,30 @@ def test_the_c_header_compiles(server):
     first, pem = out.split("\n", 1)
     assert first == f"lamp-3 localhost {server.mqtts_port}"
     assert pem.startswith("-----BEGIN CERTIFICATE-----\n") and pem.endswith("-----END CERTIFICATE-----\n")
+
+
+def test_the_pkcs12_file_is_read_by_openssl_and_java(server):
+    out = server.thingstead("device", "create", "lamp-4", "--format", "p12", "--password", "pass word").stdout
+    assert "password     pass word" in out
+    store = server.files / "lamp-4" / "device.p12"
+    assert store.stat().st_mode & 0o777 == 0o600
+
+    def openssl(*options, password="pass word"):
+        command = ["openssl", "pkcs12", "-in", str(store), "-passin", f"pass:{password}", *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+    told = openssl("-info", "-noout").stderr
+    assert "PBES2, PBKDF2, AES-256-CBC" in told and "MAC: sha256" in told, told
+    assert openssl("-noout", password="wrong").returncode != 0
+    key, certificate = server.files / "extracted.key", server.files / "extracted.pem"
+    key.write_text(openssl("-nocerts", "-nodes").stdout)
+    certificate.write_text(openssl("-clcerts", "-nokeys").stdout)
+    kit = ["-h", "localhost", "-p", str(server.mqtts_port), "--cafile", str(server.files / "lamp-4" / "root-ca.pem"),
+           "--cert", str(certificate), "--key", str(key), "-i", "lamp-4"]
+    done = subprocess.run(["mosquitto_pub", *kit, "-q", "1", "-t", "lamp-4/hello", "-m", "x"], capture_output=True, timeout=10)
+    assert done.returncode == 0, done.stderr
+    if shutil.which("keytool"):
+        command = ["keytool", "-list", "-storetype", "PKCS12", "-keystore", str(store), "-storepass", "pass word"]
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+        assert "lamp-4" in listed and "PrivateKeyEntry" in listed, listed
+        assert "root-ca" in listed and "trustedCertEntry" in listed, listed

@@ -105,9 +105,16 @@ fn device() -> Command {
             Arg::new("format")
                 .long("format")
                 .value_name("FORMAT")
-                .value_parser(["pem", "c-header"])
+                .value_parser(["pem", "c-header", "p12"])
                 .default_value("pem")
                 .help("how key and certificates are written"),
+        )
+        .arg(
+            Arg::new("password")
+                .long("password")
+                .value_name("TEXT")
+                .default_value("changeit")
+                .help("what protects the file of `--format p12`"),
         )
         .arg(
             Arg::new("out")

@@ -26,6 +26,7 @@ pub(super) fn run(
     check_name(name)?;
     let format = match sub.get_one::<String>("format").map(String::as_str) {
         Some("c-header") => Format::CHeader,
+        Some("p12") => Format::P12 { password: sub.get_one::<String>("password").map_or("", String::as_str) },
         _ => Format::Pem,
     };
     let directory = sub.get_one::<PathBuf>("out").cloned().unwrap_or_else(|| PathBuf::from(name));
@@ -69,6 +70,9 @@ pub(super) fn run(
     writeln!(out, "policy       {policy} (own topics `{name}/…` and own shadows)")?;
     for file in &files {
         writeln!(out, "wrote        {}", file.display())?;
+    }
+    if let Format::P12 { password } = format {
+        writeln!(out, "password     {password}")?;
     }
     if format == Format::Pem {
         let [subscribe, publish] = kit.commands(&directory);

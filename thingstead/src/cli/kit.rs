@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use thingstead_core::Ids;
+use thingstead_registry::Pkcs12;
 
 use super::Failure;
 
@@ -26,32 +28,42 @@ pub(super) struct Kit<'a> {
 
 /// How key and certificates are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum Format<'a> {
     /// One PEM file each.
     Pem,
     /// One C header with string literals, as microcontroller examples include it.
     CHeader,
+    /// Key and certificates in one PKCS#12 file, for Java and .NET; and the root as PEM.
+    P12 {
+        /// Protects the file.
+        password: &'a str,
+    },
 }
 
 impl Kit<'_> {
     /// Writes the kit; nothing is overwritten.
-    pub(super) fn write(&self, directory: &Path, format: Format) -> Result<Vec<PathBuf>, Failure> {
+    pub(super) fn write(&self, directory: &Path, format: Format<'_>) -> Result<Vec<PathBuf>, Failure> {
         fs::create_dir_all(directory).map_err(|error| Failure::file(directory, &error))?;
         let kit = json!({ "thing": self.name, "client_id": self.name, "host": self.host, "port": self.port });
-        let mut files = vec![("kit.json", format!("{kit:#}\n"), false)];
+        let text = |text: &str| text.as_bytes().to_vec();
+        let mut files = vec![("kit.json", format!("{kit:#}\n").into_bytes(), false)];
         match format {
             Format::Pem => {
-                files.push(("certificate.pem", self.certificate.to_owned(), false));
-                files.push(("private.key", self.private_key.to_owned(), true));
-                files.push(("root-ca.pem", self.root_ca.to_owned(), false));
+                files.push(("certificate.pem", text(self.certificate), false));
+                files.push(("private.key", text(self.private_key), true));
+                files.push(("root-ca.pem", text(self.root_ca), false));
             }
-            Format::CHeader => files.push(("device_kit.h", self.c_header(), true)),
+            Format::CHeader => files.push(("device_kit.h", self.c_header().into_bytes(), true)),
+            Format::P12 { password } => {
+                files.push(("device.p12", self.pkcs12(password)?, true));
+                files.push(("root-ca.pem", text(self.root_ca), false));
+            }
         }
         files
             .into_iter()
-            .map(|(name, text, secret)| {
+            .map(|(name, contents, secret)| {
                 let path = directory.join(name);
-                write_new(&path, &text, secret)?;
+                write_new(&path, &contents, secret)?;
                 Ok(path)
             })
             .collect()
@@ -83,6 +95,14 @@ impl Kit<'_> {
         )
     }
 
+    fn pkcs12(&self, password: &str) -> Result<Vec<u8>, Failure> {
+        let Self { name, certificate, private_key, root_ca, .. } = *self;
+        let store = Pkcs12 { alias: name, certificate, private_key, root_ca };
+        store
+            .encode(password, &Ids::random())
+            .map_err(|error| Failure::new(format!("the PKCS#12 file cannot be made: {error}")))
+    }
+
     fn c_header(&self) -> String {
         let literal = |text: &str| {
             let lines = text.lines().map(|line| format!("    \"{line}\\n\""));
@@ -103,7 +123,7 @@ impl Kit<'_> {
     }
 }
 
-fn write_new(path: &Path, text: &str, secret: bool) -> Result<(), Failure> {
+fn write_new(path: &Path, contents: &[u8], secret: bool) -> Result<(), Failure> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -113,7 +133,7 @@ fn write_new(path: &Path, text: &str, secret: bool) -> Result<(), Failure> {
     #[cfg(not(unix))]
     let _ = secret;
     let mut file = options.open(path).map_err(|error| Failure::file(path, &error))?;
-    file.write_all(text.as_bytes()).map_err(|error| Failure::file(path, &error))
+    file.write_all(contents).map_err(|error| Failure::file(path, &error))
 }
 
 fn shell_quoted(text: &str) -> String {
