@@ -150,3 +150,31 @@ impl Group {
         self.state.lock().members.iter().filter(|member| member.online).map(|member| member.session).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use thingstead_core::{Message, Origin, Scope};
+
+    use super::*;
+
+    #[test]
+    fn at_the_limit_the_newest_message_is_dropped() {
+        // MQTT-140
+        let group = Group::new("g", "t");
+        let waiting = |number: u64| Waiting {
+            publication: Arc::new(Publication {
+                scope: Scope::new("1", "r"),
+                message: Message::new("t", number.to_string()),
+                origin: Origin::Service("test"),
+                at: Timestamp::from_millis(0),
+            }),
+            row: Row { storage: group.storage, number },
+        };
+        assert!(group.push(waiting(1), 2) && group.push(waiting(2), 2));
+        assert!(!group.push(waiting(3), 2));
+        // What a member did not acknowledge goes back to the front, limit or not.
+        group.push_front(waiting(0));
+        let order: Vec<u64> = std::iter::from_fn(|| group.pop()).map(|waiting| waiting.row.number).collect();
+        assert_eq!(order, [0, 1, 2]);
+    }
+}

@@ -13,6 +13,8 @@ mod durability;
 #[cfg(test)]
 mod endpoints;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod load;

@@ -1,6 +1,8 @@
 //! The codec seen from outside.
 
 #[cfg(test)]
+mod any_stream;
+#[cfg(test)]
 mod frames;
 #[cfg(test)]
 mod packets;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use thingstead_mqtt_wire::{Connect, DecodeError, Decoder, MAX_PACKET_SIZE, Packet, Role, Version};
 
+use crate::any_stream::any_stream;
 use crate::strategies::{packet, role_that_reads, versions};
 
 #[test]
@@ -83,6 +84,28 @@ fn a_mutated_frame_is_a_packet_that_can_be_written_again_or_a_refusal() {
             let read = decode(role_that_reads(&packet), version, &again);
             assert!(flawed || read == Ok(Some(packet)), "{read:?}");
         }
+    });
+}
+
+#[test]
+fn what_the_fuzz_target_checks_holds_for_seeded_streams() {
+    let stream =
+        (versions(), any::<u8>(), vec(any::<u8>(), 0..3)).prop_flat_map(|(version, choice, kinds)| {
+            let packets: Vec<_> = kinds.into_iter().map(|kind| packet(version, kind)).collect();
+            let damage = vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
+            (Just(version), Just(choice), packets, damage, vec(any::<u8>(), 0..24))
+        });
+    check(2_000, stream, |(version, choice, packets, damage, tail)| {
+        let mut data = vec![choice];
+        for packet in packets {
+            packet.encode(version, &mut data).unwrap();
+        }
+        data.extend(tail);
+        for (at, byte) in damage {
+            let at = at.index(data.len());
+            data[at] = byte;
+        }
+        any_stream(&data);
     });
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod advice;
 #[cfg(test)]
+mod any_policy;
+#[cfg(test)]
 mod asking;
 #[cfg(test)]
 mod certificates;

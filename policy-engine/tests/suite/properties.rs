@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use thingstead_core::Outcome;
 use thingstead_policy_engine::{Applicable, Context, Document, Request, evaluate, fix, permits};
 
+use crate::any_policy::any_policy;
 use crate::asking::{PREFIX, client};
 
 /// Text from characters that mean something somewhere.
@@ -181,4 +182,26 @@ proptest! {
             prop_assert_eq!(document.statement_count(), 1);
         }
     }
+}
+
+#[test]
+fn what_the_fuzz_target_checks_holds_for_seeded_texts() {
+    let config =
+        proptest::test_runner::Config { cases: 1_000, failure_persistence: None, ..Default::default() };
+    let seed = b"the thing meets at the old place";
+    let rng = proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, seed);
+    let statements = prop::collection::vec(statement(), 0..3);
+    let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<char>()), 0..2);
+    proptest::test_runner::TestRunner::new_with_rng(config, rng)
+        .run(&(text(), text(), statements, damage), |(client, topic, statements, damage)| {
+            let policy = serde_json::json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+            let mut letters: Vec<char> = policy.chars().collect();
+            for (at, letter) in damage {
+                let at = at.index(letters.len());
+                letters[at] = letter;
+            }
+            any_policy(&format!("{client}\n{PREFIX}topic/{topic}\n{}", String::from_iter(letters)));
+            Ok(())
+        })
+        .unwrap();
 }

@@ -6,6 +6,7 @@
     reason = "clippy knows test functions, not what they share"
 )]
 
+mod any_statement;
 mod behaviour;
 mod errors;
 mod examples;

@@ -5,6 +5,7 @@ use thingstead_rules::sql::{
     Answers, Decimal, Evaluated, Input, SqlVersion, Template, TemplateKind, Toward, json, parse,
 };
 
+use crate::any_statement::any_statement;
 use crate::behaviour::assert_round_trip;
 
 const V1: SqlVersion = SqlVersion::V2015_10_08;
@@ -290,4 +291,27 @@ fn deep_nesting_is_refused_and_long_chains_are_not() {
         let input = Input::new(b"{\"a\": 1}", "t", 0, 0);
         assert!(statement.evaluate(&input, &Answers::none()).is_ok());
     }
+}
+
+#[test]
+fn what_the_fuzz_target_checks_holds_for_seeded_statements() {
+    let config =
+        proptest::test_runner::Config { cases: 1_000, failure_persistence: None, ..Default::default() };
+    let seed = b"the thing meets at the old place";
+    let rng = proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, seed);
+    let text = prop_oneof![expression().prop_map(|text| format!("SELECT {text} AS x FROM 'a/#'")), soup()];
+    let payload = prop_oneof![
+        Just(br#"{"a":1,"b":{"c":[1,"x",null]},"e":[{"m":2}]}"#.to_vec()),
+        prop::collection::vec(any::<u8>(), 0..40),
+    ];
+    proptest::test_runner::TestRunner::new_with_rng(config, rng)
+        .run(&(any::<u8>(), text, payload), |(choice, text, payload)| {
+            let mut data = vec![choice];
+            data.extend_from_slice(text.as_bytes());
+            data.push(b'\n');
+            data.extend(payload);
+            any_statement(&data);
+            Ok(())
+        })
+        .unwrap();
 }
