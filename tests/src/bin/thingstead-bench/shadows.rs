@@ -175,6 +175,9 @@ impl Load {
     /// Sixteen clients that update all shadows, eight at a time each, and one that sees the answers.
     async fn crowd(&mut self, broker: &Broker, shadows: usize) -> Outcome<()> {
         let count = shadows / CONNECTIONS;
+        // First, since nobody keeps an answer for whoever subscribes later.
+        let mut watcher = broker.connect(Door::MutualTls, "watcher").await?;
+        watcher.subscribe("$aws/things/+/shadow/update/accepted", QoS::AtMostOnce).await?;
         let mut senders = Vec::new();
         for number in 0..CONNECTIONS {
             let client = broker.connect(Door::MutualTls, &format!("sender-{number}")).await?;
@@ -183,8 +186,6 @@ impl Load {
             senders.push(Rc::clone(&answers));
             self.spawn(send(client, things, answers));
         }
-        let mut watcher = broker.connect(Door::MutualTls, "watcher").await?;
-        watcher.subscribe("$aws/things/+/shadow/update/accepted", QoS::AtMostOnce).await?;
         self.spawn(watch(watcher, senders, count, Rc::clone(&self.meter)));
         Ok(())
     }
