@@ -372,3 +372,33 @@ async fn one_certificate_serves_many_clients() {
         client.ping().await;
     }
 }
+
+#[tokio::test]
+async fn nobody_is_asked_whether_a_certificate_was_revoked_elsewhere() {
+    // AUTH-048
+    let site = Site::new(Sni::default()).await;
+    let lists = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let uri = format!("http://{}/list.crl", lists.local_addr().expect("an address"));
+    let pair = Pair::new(&rcgen::PKCS_ECDSA_P256_SHA256, |params| {
+        params.crl_distribution_points = vec![rcgen::CrlDistributionPoint { uris: vec![uri] }];
+    });
+    site.admit(&scope(), &pair).await;
+    assert!(site.is_served_mqtt("localhost", &pair).await);
+    let asked = tokio::time::timeout(std::time::Duration::from_millis(50), lists.accept()).await;
+    assert!(asked.is_err(), "somebody asked for the list of revoked certificates");
+}
+
+#[tokio::test]
+async fn a_connection_with_a_certificate_lives_as_long_as_it_likes() {
+    // AUTH-018: 24 hours are the limit of signatures only.
+    let site = Site::new(Sni::default()).await;
+    let pair = Pair::device();
+    site.admit(&scope(), &pair).await;
+    let (mut client, ack) =
+        site.fort.connect(&pair, thingstead_mqtt_wire::Connect::new(V3, "old", 1200)).await;
+    assert_eq!(ack.reason.as_u8(), 0);
+    for _ in 0..100 {
+        site.fort.house.advance(1000);
+        client.ping().await;
+    }
+}

@@ -198,7 +198,7 @@ impl Fort {
 
 #[tokio::test]
 async fn a_registered_active_certificate_gets_in() {
-    // MQTT-001, MQTT-028, MQTT-033, AUTH-012, AUTH-030, AUTH-033, AUTH-045, MQTT-206, AUTH-050
+    // MQTT-001, MQTT-028, MQTT-033, AUTH-002, AUTH-012, AUTH-030, AUTH-033, AUTH-045, MQTT-206, AUTH-050
     let fort = Fort::new().await;
     for (pair, version) in [
         (Pair::device(), &rustls::version::TLS13),
@@ -284,7 +284,7 @@ async fn connections_of_a_certificate_end_when_it_leaves_active() {
 
 #[tokio::test]
 async fn the_shared_port_tells_protocols_apart() {
-    // MQTT-001, MQTT-003, MQTT-004, MQTT-005, AUTH-003, AUTH-006, AUTH-007
+    // MQTT-001, MQTT-003, MQTT-004, MQTT-005, AUTH-001, AUTH-003, AUTH-006, AUTH-007
     let fort = Fort::new().await;
     let pair = Pair::device();
     fort.register(&pair, true, "ACTIVE");
