@@ -44,6 +44,17 @@ fn principals_of_a_policy_are_listed_by_the_time_they_were_attached() {
 }
 
 #[test]
+fn a_request_has_an_end_even_where_white_space_does_not_count() {
+    // POLICY-032
+    let w = world();
+    let padded = |characters: usize| format!("{ALLOW}{}", " ".repeat(characters - ALLOW.len()));
+    run(w.registry.create_policy(&w.scope, "long", &padded(404_600), &[])).expect("as long as it may be");
+    let error =
+        run(w.registry.create_policy(&w.scope, "longer", &padded(404_601), &[])).expect_err("too long");
+    assert_eq!(error.code(), "InvalidRequestException");
+}
+
+#[test]
 fn policies_keep_their_text_and_refuse_malformed_ones() {
     // API-156, API-157, API-158, API-159, POLICY-030, POLICY-033, POLICY-038, POLICY-050, POLICY-051, POLICY-052,
     // POLICY-053, POLICY-055, POLICY-059, POLICY-060

@@ -23,7 +23,7 @@ async fn device(server: &Server, statements: Value) -> String {
 
 #[tokio::test]
 async fn a_device_publishes_what_its_policy_allows() {
-    // API-010, API-048, MQTT-224, MQTT-228, MQTT-230
+    // API-010, API-048, MQTT-224, MQTT-228, MQTT-230, POLICY-464
     let server = Server::new();
     let topic = "arn:aws:iot:us-east-1:000000000000:topic/plant/*";
     let id =

@@ -324,6 +324,21 @@ async fn topic_aliases_count_to_eight() {
 }
 
 #[tokio::test]
+async fn an_alias_is_judged_as_the_topic_it_stands_for() {
+    // POLICY-139
+    let house = House::new().await;
+    let mut client = Client::connect(house.plain(), V5, "c").await;
+    let aliased = |topic: &str| {
+        let properties = PublishProperties { topic_alias: Some(1), ..PublishProperties::default() };
+        Publish { qos: Q1, ..with(topic, "x", properties) }
+    };
+    assert_eq!(client.acked_with(aliased("open")).await.as_u8(), 0);
+    assert_eq!(client.acked_with(aliased("")).await.as_u8(), 0);
+    house.rules.deny(Action::Publish, "open");
+    assert_eq!(client.acked_with(aliased("")).await.as_u8(), 0x87);
+}
+
+#[tokio::test]
 async fn clients_cannot_publish_to_topics_of_the_service() {
     // MQTT-187, POLICY-447
     let house = House::new().await;

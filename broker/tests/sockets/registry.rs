@@ -1,7 +1,7 @@
 //! Devices as a real registry knows them: policies, things, certificates.
 
 use thingstead_core::{Kind, Scope};
-use thingstead_mqtt_wire::{Connect, Publish, QoS};
+use thingstead_mqtt_wire::{Connect, Packet, Publish, QoS};
 use thingstead_registry::{
     CertificateStatus, CreateThing, Registry, Target, ThingPrincipalType, ThingTypeProperties,
 };
@@ -78,7 +78,7 @@ async fn a_device_has_its_own_topics_by_the_name_of_its_thing() {
 
 #[tokio::test]
 async fn a_policy_may_forbid_persistent_sessions() {
-    // MQTT-053, MQTT-170
+    // MQTT-053, MQTT-170, POLICY-321
     let (fort, registry) = Fort::registered().await;
     let scope = scope();
     let (transient, free) = (Pair::device(), Pair::device());
@@ -87,6 +87,11 @@ async fn a_policy_may_forbid_persistent_sessions() {
     let (_, ack) = fort.connect(&transient, persistent(V5, "c")).await;
     assert_eq!(ack.reason.as_u8(), 0x87);
     let (_, ack) = fort.connect(&transient, Connect::new(V5, "c", 60)).await;
+    assert_eq!(ack.reason.as_u8(), 0);
+    let mut old = Client::over(fort.mqtts(&transient).await.expect("a handshake"), V3);
+    old.send(&Packet::Connect(Box::new(persistent(V3, "c")))).await;
+    old.closed().await;
+    let (_, ack) = fort.connect(&transient, Connect::new(V3, "c", 60)).await;
     assert_eq!(ack.reason.as_u8(), 0);
     let (client, ack) = fort.connect(&free, persistent(V5, "p")).await;
     assert_eq!((ack.reason.as_u8(), ack.session_present), (0, false));
