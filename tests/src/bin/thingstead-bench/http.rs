@@ -16,9 +16,12 @@ pub(crate) async fn send(
     body: Option<&Value>,
 ) -> Outcome<String> {
     let body = body.map(Value::to_string).unwrap_or_default();
+    // Any credentials are accepted; the service name says which API is meant.
+    let service = if path.starts_with("/retainedMessage") { "iotdata" } else { "iot" };
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
-         authorization: {AUTHORIZATION}\r\nx-amz-date: 20260101T000000Z\r\n{headers}content-length: {}\r\n\r\n{body}",
+         authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, \
+         SignedHeaders=host;x-amz-date, Signature=00\r\nx-amz-date: 20260101T000000Z\r\n{headers}content-length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut socket = TcpStream::connect(local(port)).await?;
@@ -31,7 +34,3 @@ pub(crate) async fn send(
     }
     Ok(body.to_owned())
 }
-
-/// Any credentials are accepted; the service name says which API is meant.
-const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/iot/aws4_request, \
-                             SignedHeaders=host;x-amz-date, Signature=00";
