@@ -127,7 +127,7 @@ impl House {
             registry.get_statistics(scope, &query, Some("attributes.serial"))
         });
         table.note(
-            &format!("registry: {many} things, bytes a thing, nine fields indexed"),
+            &format!("registry: {many} things, bytes a thing, eight fields indexed"),
             per_thing(resident_kib()),
         );
     }
