@@ -39,6 +39,11 @@ pub trait ClientCertificates: Send + Sync + 'static {
         None
     }
 
+    /// Who signs with an access key that is no session's (AUTH-134).
+    fn principal_of_access_key(&self, account: &str, access_key: &str) -> Principal {
+        Principal::of_access_key(account, access_key)
+    }
+
     /// A certificate chain for a host name and a key; `None` where nobody can issue one.
     fn certify(&self, _host: &str, _key: &PrivateKeyDer<'_>) -> Option<Vec<CertificateDer<'static>>> {
         None
@@ -110,6 +115,11 @@ impl Gate {
     /// The session that temporary credentials belong to.
     pub(crate) fn role_session(&self, access_key: &str) -> Option<Arc<RoleSession>> {
         self.certificates.role_session(access_key)
+    }
+
+    /// Who signs with an access key that is no session's.
+    pub(crate) fn principal_of_access_key(&self, account: &str, access_key: &str) -> Principal {
+        self.certificates.principal_of_access_key(account, access_key)
     }
 
     /// A certificate chain for a host name and one of the server's keys.
@@ -197,6 +207,10 @@ impl ClientCertificates for Registry {
 
     fn role_session(&self, access_key: &str) -> Option<Arc<RoleSession>> {
         Self::role_session(self, access_key)
+    }
+
+    fn principal_of_access_key(&self, account: &str, access_key: &str) -> Principal {
+        Self::principal_of_access_key(self, account, access_key)
     }
 
     fn certify(&self, host: &str, key: &PrivateKeyDer<'_>) -> Option<Vec<CertificateDer<'static>>> {

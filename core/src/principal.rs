@@ -39,6 +39,12 @@ pub enum Principal {
 }
 
 impl Principal {
+    /// The user of an access key that nothing more is known about.
+    pub fn of_access_key(account: &str, access_key: &str) -> Self {
+        let arn = format!("arn:aws:iam::{account}:user/{access_key}");
+        Self::Iam { unique_id: access_key.into(), arn: arn.into() }
+    }
+
     /// The certificate that authenticated, alone or next to a custom authorizer.
     pub fn certificate(&self) -> Option<&CertificateId> {
         match self {

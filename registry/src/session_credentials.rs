@@ -183,6 +183,12 @@ impl Registry {
     pub fn role_session(&self, access_key: &str) -> Option<Arc<RoleSession>> {
         self.0.sessions.get(access_key).map(|found| Arc::clone(&found))
     }
+
+    /// Who signs with an access key that is no session's: a Cognito identity of the configuration, else an IAM user of the
+    /// account (AUTH-109, AUTH-134).
+    pub fn principal_of_access_key(&self, account: &str, access_key: &str) -> Principal {
+        self.0.settings.identities.principal_of(account, access_key)
+    }
 }
 
 /// `AROA` and 17 letters or digits, the same for the same role.

@@ -88,8 +88,7 @@ pub(super) fn identify(
     let named = Scope::is_account_id(&claim.access_key).then_some(claim.access_key.as_str());
     let account = account.or(named).unwrap_or(&settings.account);
     let scope = Scope::new(account, &claim.region);
-    let arn = format!("arn:aws:iam::{account}:user/{}", claim.access_key);
-    let principal = Principal::Iam { unique_id: claim.access_key.as_str().into(), arn: arn.into() };
+    let principal = deps.registry.principal_of_access_key(account, &claim.access_key);
     Ok(Caller::new(scope, principal))
 }
 

@@ -197,8 +197,7 @@ fn authenticate(
     }
     let named = Scope::is_account_id(&claim.access_key).then_some(claim.access_key.as_str());
     let account = account.or(named).unwrap_or(hub.settings.anonymous_scope.account());
-    let arn = format!("arn:aws:iam::{account}:user/{}", claim.access_key);
-    let principal = Principal::Iam { unique_id: claim.access_key.as_str().into(), arn: arn.into() };
+    let principal = hub.gate.principal_of_access_key(account, &claim.access_key);
     Ok(Some(Identity { scope: Scope::new(account, &claim.region), principal }))
 }
 

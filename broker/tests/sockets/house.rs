@@ -177,12 +177,15 @@ impl House {
     }
 
     /// A broker whose certificates and permissions are a real registry's.
-    pub(crate) async fn registered(settings: Settings, doors: Doors) -> (Self, Registry) {
+    pub(crate) async fn registered(
+        settings: Settings,
+        doors: Doors,
+        about: RegistrySettings,
+    ) -> (Self, Registry) {
         let tables = [TABLES, thingstead_registry::TABLES].concat();
         let store = Store::ephemeral(&tables).expect("a store");
         let (clock, journal) = (new_year(), Journal::default());
-        let (ids, about) = (Ids::seeded(8), RegistrySettings::default());
-        let registry = Registry::open(store.clone(), clock.clone(), ids, journal.clone(), about);
+        let registry = Registry::open(store.clone(), clock.clone(), Ids::seeded(8), journal.clone(), about);
         let registry = registry.expect("a registry");
         let house = Self::found(settings, store, doors, clock, journal, Some(registry.clone())).await;
         registry.follow_connections(house.broker.clone());

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod cognito;
+#[cfg(test)]
 mod connect;
 #[cfg(test)]
 mod custom_auth;

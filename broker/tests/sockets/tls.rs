@@ -13,7 +13,7 @@ use thingstead_broker::{Doors, ServerCertificate, Settings, Standing, TABLES};
 use thingstead_core::wiring::ConnectionControl;
 use thingstead_core::{CertificateId, Kind};
 use thingstead_mqtt_wire::{ConnAck, Connect, Packet, QoS, ReasonCode};
-use thingstead_registry::Registry;
+use thingstead_registry::{Registry, RegistrySettings};
 use thingstead_store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -92,8 +92,13 @@ impl Fort {
     }
 
     pub(crate) async fn registered_with(settings: Settings) -> (Self, Registry) {
+        Self::registered_as(settings, RegistrySettings::default()).await
+    }
+
+    /// With a registry of settings of its own.
+    pub(crate) async fn registered_as(settings: Settings, about: RegistrySettings) -> (Self, Registry) {
         let (settings, doors, mut roots) = Self::plan(settings);
-        let (house, registry) = House::registered(settings, doors).await;
+        let (house, registry) = House::registered(settings, doors, about).await;
         let root = registry.ca().root_pem(house.clock.now()).expect("a root");
         roots.add(CertificateDer::from_pem_slice(root.as_bytes()).expect("DER")).expect("a root");
         (Self { house, roots }, registry)

@@ -20,11 +20,12 @@ pub(crate) struct Web {
     buffer: BytesMut,
     packets: BytesMut,
     decoder: Decoder,
+    version: Version,
 }
 
 impl Web {
     /// The status line and headers; the socket when it was upgraded.
-    async fn open(fort: &Fort, pair: Option<&Pair>, query: &str) -> (String, Option<Self>) {
+    pub(crate) async fn open(fort: &Fort, pair: Option<&Pair>, query: &str) -> (String, Option<Self>) {
         Self::open_as(fort, pair, query, "mqtt").await
     }
 
@@ -56,8 +57,20 @@ impl Web {
         if !head.starts_with("HTTP/1.1 101") {
             return (head, None);
         }
-        let decoder = Decoder::client(Version::V311, usize::MAX);
-        (head, Some(Self { stream, buffer, packets: BytesMut::new(), decoder }))
+        let decoder = Decoder::client(V3, usize::MAX);
+        (head, Some(Self { stream, buffer, packets: BytesMut::new(), decoder, version: V3 }))
+    }
+
+    /// Speaks another version from here on.
+    pub(crate) fn speaking(self, version: Version) -> Self {
+        Self { decoder: Decoder::client(version, usize::MAX), version, ..self }
+    }
+
+    /// Whether the server ends the connection, with no packet before.
+    pub(crate) async fn ends_unanswered(mut self) -> bool {
+        while self.stream.read_buf(&mut self.buffer).await.is_ok_and(|count| count > 0) {}
+        // At most a frame that says good-bye.
+        self.buffer.first().is_none_or(|opcode| *opcode == 0x88)
     }
 
     async fn frame(&mut self, opcode: u8, payload: &[u8]) {
@@ -75,7 +88,7 @@ impl Web {
 
     pub(crate) async fn send(&mut self, packet: &Packet) {
         let mut bytes = Vec::new();
-        packet.encode(V3, &mut bytes).expect("a frame");
+        packet.encode(self.version, &mut bytes).expect("a frame");
         // Packets may be split over frames.
         let (head, tail) = bytes.split_at(1);
         self.frame(2, head).await;
@@ -87,13 +100,23 @@ impl Web {
             if let Some(packet) = self.decoder.decode(&mut self.packets).expect("a packet") {
                 return packet;
             }
-            while self.buffer.len() < 2 || self.buffer.len() < 2 + usize::from(self.buffer[1] & 0x7f) {
+            let (head, length) = loop {
+                match *self.buffer {
+                    [_, length @ ..126, ..] if self.buffer.len() >= 2 + usize::from(length) => {
+                        break (2, usize::from(length));
+                    }
+                    [_, 126, high, low, ..] => {
+                        let length = usize::from(u16::from_be_bytes([high, low]));
+                        if self.buffer.len() >= 4 + length {
+                            break (4, length);
+                        }
+                    }
+                    _ => {}
+                }
                 assert_ne!(self.stream.read_buf(&mut self.buffer).await.expect("a frame"), 0, "closed");
-            }
+            };
             assert_eq!(self.buffer[0], 0x82, "a binary frame");
-            let length = usize::from(self.buffer[1]);
-            assert!(length < 126, "tests send short packets");
-            self.buffer.advance(2);
+            self.buffer.advance(head);
             self.packets.extend_from_slice(&self.buffer.split_to(length));
         }
     }

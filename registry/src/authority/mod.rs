@@ -8,6 +8,7 @@ mod action;
 mod certificate_facts;
 mod identities;
 mod known;
+mod sides;
 mod source;
 mod standing;
 mod test_authorization;

@@ -9,7 +9,7 @@ use thingstead_policy_engine::{
 };
 
 use super::source::{Holder, Source, ThingAttachment};
-use super::{Action, AuthorityRequest};
+use super::{Action, AuthorityRequest, sides};
 
 /// Loaded from the registry, dropped when its generation has risen.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Standing {
             Some(Role::Policies(policies)) => Some(permits(policies, &request)),
         };
         let policies = self.policies_for(action).map(|policies| permits(policies, &request));
-        both(role, policies)
+        sides::outcome(role, policies)
     }
 
     pub(super) fn decide(&self, action: Action, resource: &str, principal: &Principal) -> Decision {
@@ -104,16 +104,11 @@ impl Standing {
             }
             decision
         });
-        match (role, policies) {
-            (Some(role), Some(policies)) => {
-                let outcome = both(Some(role.outcome), Some(policies.outcome));
-                // The side that decided tells why.
-                let mut decision = if policies.outcome == outcome { policies } else { role };
-                decision.outcome = outcome;
-                decision
-            }
-            (Some(decision), None) | (None, Some(decision)) => decision,
-            (None, None) => evaluate(&[], &request),
+        match (role, policies, principal) {
+            (Some(role), Some(policies), _) => sides::both(role, policies, principal),
+            (Some(role), None, Principal::Cognito { .. }) => sides::role_alone(role, principal),
+            (Some(decision), None, _) | (None, Some(decision), _) => decision,
+            (None, None, _) => evaluate(&[], &request),
         }
     }
 
@@ -138,8 +133,8 @@ impl Standing {
             Principal::Certificate(id) => format!(
                 "no policy is attached to certificate `{id}`{groups}, and without one everything is refused"
             ),
-            Principal::Cognito { identity_id, .. } => format!(
-                "no policy is attached to the identity `{identity_id}`{groups}, and an authenticated identity needs one next to its role"
+            Principal::Cognito { .. } => format!(
+                "no policy is attached to the identity{groups}, and an authenticated identity needs one next to its role"
             ),
             Principal::Custom { principal_id, .. } => {
                 format!("the custom authorizer answered no policy document for `{principal_id}`")
@@ -153,19 +148,6 @@ impl Standing {
 fn assumed_role(arn: &str) -> Option<&str> {
     let (_, session) = arn.split_once(":assumed-role/")?;
     session.split_once('/').map(|(role, _)| role)
-}
-
-/// POLICY-364: a denial on either side refuses, and each side must allow.
-fn both(role: Option<Outcome>, policies: Option<Outcome>) -> Outcome {
-    let sides = [role, policies];
-    let has = |outcome| sides.contains(&Some(outcome));
-    if has(Outcome::ExplicitDeny) {
-        Outcome::ExplicitDeny
-    } else if has(Outcome::ImplicitDeny) || !has(Outcome::Allowed) {
-        Outcome::ImplicitDeny
-    } else {
-        Outcome::Allowed
-    }
 }
 
 fn granted(request: &Request<'_>, why: &str) -> Decision {

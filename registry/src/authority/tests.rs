@@ -1,5 +1,6 @@
 //! Decisions on a made-up registry; those on the real one are in `stored`.
 
+mod cognito;
 mod stored;
 
 use std::collections::{BTreeMap, HashMap};

@@ -136,6 +136,12 @@ pub const SETTINGS: &[Setting] = &[
         "IAM policies: KEY.json governs the access key KEY; keys without one are administrators",
     ),
     setting(
+        "cognito_identities",
+        "",
+        "FILE",
+        "access keys of Amazon Cognito identities, and the policies of their roles; a JSON file",
+    ),
+    setting(
         "http_action_urls",
         "any",
         "any|aws",

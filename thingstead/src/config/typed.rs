@@ -38,6 +38,8 @@ pub struct Config {
     /// Access key id and secret access key.
     pub access_keys: Vec<(String, String)>,
     pub iam_policies: Option<PathBuf>,
+    /// Access keys of Cognito identities.
+    pub cognito_identities: Option<PathBuf>,
     pub http_action_urls: HttpActionUrls,
     pub http_destinations: HttpDestinations,
     pub disordered_events: bool,
@@ -165,6 +167,7 @@ impl Config {
             verify_signatures: read.flag("verify_signatures")?,
             access_keys: read.access_keys()?,
             iam_policies: read.optional("iam_policies").map(PathBuf::from),
+            cognito_identities: read.optional("cognito_identities").map(PathBuf::from),
             http_action_urls: read
                 .choice("http_action_urls", &[("any", HttpActionUrls::Any), ("aws", HttpActionUrls::Aws)])?,
             http_destinations: read.choice(

@@ -16,6 +16,7 @@ use crate::Config;
 pub(super) fn identities(config: &Config) -> Result<Identities, StartError> {
     let mut identities = Identities::default();
     identities.anonymous_policy = config.mqtt_policy.as_deref().map(PolicyName::from);
+    super::cognito::read_into(&mut identities, config)?;
     let Some(directory) = &config.iam_policies else { return Ok(identities) };
     for file in json_files(directory)? {
         let Some(key) = file.file_stem().and_then(|stem| stem.to_str()) else { continue };

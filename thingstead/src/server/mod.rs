@@ -1,6 +1,7 @@
 //! The wiring: opens what the floors below offer, joins it, and closes it again.
 
 mod api_port;
+mod cognito;
 mod endpoints;
 mod error;
 mod fleet;
