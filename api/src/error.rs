@@ -12,12 +12,13 @@ pub struct ApiError {
     message: Box<str>,
     members: Map<String, Value>,
     log_reason: Option<&'static str>,
+    silent: bool,
 }
 
 impl ApiError {
     /// An exception by its AWS name, suffix included.
     pub fn new(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, message: message.into().into(), members: Map::new(), log_reason: None }
+        Self { name, message: message.into().into(), members: Map::new(), log_reason: None, silent: false }
     }
 
     /// 400: the request makes no sense.
@@ -61,6 +62,16 @@ impl ApiError {
     /// The same error with its reason in service logs, which callers do not see.
     pub fn logged_as(self, reason: &'static str) -> Self {
         Self { log_reason: Some(reason), ..self }
+    }
+
+    /// The same error answered without a body; logs and the journal keep its words (POLICY-467).
+    pub fn without_body(self) -> Self {
+        Self { silent: true, ..self }
+    }
+
+    /// Whether the answer has a body.
+    pub fn has_body(&self) -> bool {
+        !self.silent
     }
 
     /// The reason in service logs, where the error has one of its own.

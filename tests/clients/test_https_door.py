@@ -92,3 +92,20 @@ def test_a_rule_selects_and_republishes(server):
     with pytest.raises(iot.exceptions.SqlParseException) as refused:
         iot.create_topic_rule(ruleName="broken", topicRulePayload={"sql": "SELECT *\nFORM 'a'", "actions": []})
     assert "line 2, column 1" in str(refused.value)
+
+
+def test_a_direct_message_needs_a_right_on_both_sides(server):
+    # POLICY-466, POLICY-467
+    everything = {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}
+    sender = server.device("sender")
+    nobody = server.device("nobody", policy=[{**everything, "Action": "iot:Publish"}])
+    deaf = server.device("deaf", policy=[everything, {**everything, "Effect": "Deny", "Action": "iot:Receive",
+                                                      "Resource": arn("topic/secret")}])
+    with mosquitto_sub(server, "deaf", *deaf.tls(), "-t", "other") as _listening:
+        path = "/connections/deaf/messages?topic="
+        assert curl(sender, path + "open", "-X", "POST", data="x")[0] == 200
+        status, body = curl(sender, path + "secret", "-X", "POST", data="x")
+        assert (status, "the receiver `deaf`" in json.loads(body)["message"]) == (403, True), body
+        assert curl(nobody, path + "open", "-X", "POST", data="x") == (403, "")
+    explained = next(e for e in server.explain(certificate=nobody.certificate_id) if e["outcome"] == "IMPLICIT_DENY")
+    assert explained["asked"] == {"action": "iot:SendDirectMessage", "resource": arn("client/deaf")}

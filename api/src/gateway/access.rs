@@ -54,7 +54,9 @@ pub(super) fn check(
         let kind = if operation.name == "Publish" { Kind::PublishRefused } else { Kind::RequestRefused };
         refused(kind, deps, caller, members, request, &decision);
         // The words clients know (POLICY-429), and ours next to them.
-        return Err(ApiError::new("ForbiddenException", "Forbidden").with("why", decision.why.clone()));
+        let error = ApiError::new("ForbiddenException", "Forbidden").with("why", decision.why.clone());
+        // POLICY-467
+        return Err(if action == Action::SendDirectMessage { error.without_body() } else { error });
     }
     Ok(())
 }

@@ -51,7 +51,8 @@ pub(super) fn failure(service: Service, error: &ApiError, request_id: &str) -> R
     if service == Service::IotData {
         body.insert("traceId".to_owned(), json!(request_id));
     }
-    let mut response = Response::new(Body::from(Value::Object(body).to_string()));
+    let text = if error.has_body() { Value::Object(body).to_string() } else { String::new() };
+    let mut response = Response::new(Body::from(text));
     *response.status_mut() = StatusCode::from_u16(error.status(service)).unwrap_or(StatusCode::BAD_REQUEST);
     response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(error.name()));
     finished(response, request_id)

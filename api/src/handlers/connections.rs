@@ -186,7 +186,15 @@ pub(crate) async fn send_direct_message(
         confirmation: input.confirmation.then(|| Duration::from_secs(seconds)),
         sender: Arc::new(sender),
     };
-    call.deps.broker.send_direct_message(&call.scope, &input.client_id, direct).await?;
+    let client = &input.client_id;
+    call.deps.broker.send_direct_message(&call.scope, client, direct).await.map_err(|error| match error {
+        // POLICY-467
+        DirectError::ReceiveDenied => {
+            let message = format!("the receiver `{client}` is not allowed to receive on this topic");
+            ApiError::new("ForbiddenException", message).logged_as(error.log_reason())
+        }
+        other => other.into(),
+    })?;
     Ok(SendDirectMessageResponse { message: "OK", trace_id: call.request_id })
 }
 

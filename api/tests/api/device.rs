@@ -120,3 +120,47 @@ async fn the_control_plane_is_not_behind_this_door() {
         assert_eq!(server.send_as(Some(&id), request(method, uri, "")).await.status, 404, "{method} {uri}");
     }
 }
+
+#[tokio::test]
+async fn the_ends_of_a_connection_need_a_right_of_their_own() {
+    // POLICY-465
+    let server = Server::new();
+    let id = device(
+        &server,
+        json!([{
+            "Effect": "Allow", "Action": "iot:GetConnection", "Resource": "*",
+            "Condition": { "Bool": { "iot:IncludeSocketInformation": "false" } }
+        }]),
+    )
+    .await;
+    let plain = server.send_as(Some(&id), request("GET", "/connections/c", "")).await;
+    assert_eq!(plain.status, 404, "allowed, and nobody is there: {plain:?}");
+    let with_ends = request("GET", "/connections/c?includeSocketInformation=true", "");
+    let whole = server.send_as(Some(&id), with_ends).await;
+    assert_eq!((whole.status.as_u16(), whole.error()), (403, "ForbiddenException"));
+}
+
+#[tokio::test]
+async fn a_sender_without_the_right_is_told_nothing_and_the_journal_everything() {
+    // POLICY-466, POLICY-467
+    let server = Server::new();
+    let commands = json!({ "StringLike": { "iot:Topic": "commands/*" } });
+    let id = device(
+        &server,
+        json!([{
+            "Effect": "Allow", "Action": "iot:SendDirectMessage", "Condition": commands,
+            "Resource": "arn:aws:iot:us-east-1:000000000000:client/c"
+        }]),
+    )
+    .await;
+    let send = |uri| server.send_as(Some(&id), request("POST", uri, "x"));
+    assert_eq!(send("/connections/c/messages?topic=commands%2F1").await.status, 404);
+    for uri in ["/connections/d/messages?topic=commands%2F1", "/connections/c/messages?topic=other"] {
+        let refused = send(uri).await;
+        assert_eq!((refused.status.as_u16(), refused.body.len()), (403, 0), "{uri}");
+        assert_eq!(refused.headers["x-amzn-errortype"], "ForbiddenException");
+    }
+    let events = server.deps.journal.find(&Query { kind: Some(Kind::RequestRefused), ..Query::default() });
+    let decision = events.last().and_then(|event| event.detail.decision()).expect("a decision");
+    assert_eq!(&*decision.asked.action, "iot:SendDirectMessage");
+}

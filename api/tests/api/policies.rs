@@ -102,6 +102,18 @@ async fn policies_are_attached_in_both_forms() {
     server.send(with_header("DELETE", "/principal-policies/p", "x-amzn-iot-principal", &arn)).await.ok();
     assert_eq!(server.call("POST", "/policy-targets/p", NONE).await.ok()["targets"], json!([]));
     server.call("POST", "/target-policies/p", json!({ "target": arn })).await.ok();
+    // POLICY-074: certificates and Cognito identities, in the header only.
+    for principal in [arn.as_str(), "us-east-1:00000000-0000-4000-8000-000000000001"] {
+        let attach = with_header("PUT", "/principal-policies/p", "x-amzn-iot-principal", principal);
+        server.send(attach).await.ok();
+        assert_eq!(server.call("POST", "/policy-targets/p", NONE).await.ok()["targets"], json!([principal]));
+        server.call("POST", "/target-policies/p", json!({ "target": principal })).await.ok();
+    }
+    assert_eq!(
+        server.call("PUT", "/principal-policies/p", json!({ "principal": arn })).await.status,
+        400,
+        "the header is missing"
+    );
     let group = "arn:aws:iot:us-east-1:000000000000:thinggroup/g";
     let refused =
         server.send(with_header("PUT", "/principal-policies/p", "x-amzn-iot-principal", group)).await;

@@ -65,7 +65,7 @@ async fn acked(web: &mut Web, topic: &str) -> u8 {
         packet_id: Some(thingstead_mqtt_wire::PacketId::FIRST),
         ..Publish::new(topic, "x")
     };
-    web.send(&Packet::Publish(publish.into())).await;
+    web.send(&Packet::Publish(publish)).await;
     let Packet::PubAck(ack) = web.receive().await else { panic!("no PUBACK") };
     ack.reason.as_u8()
 }

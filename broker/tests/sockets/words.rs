@@ -75,3 +75,38 @@ async fn a_takeover_and_a_silence_come_with_advice() {
     assert!(event["fix"].as_str().is_some_and(|fix| fix.contains("PINGREQ")), "{event}");
     drop(second);
 }
+
+#[tokio::test]
+async fn each_refused_operation_has_its_failure_in_the_service_log() {
+    // AUTH-304
+    let house = House::new().await;
+    let refused = [
+        (Action::Connect, "bad", Kind::ConnectRefused, "Connect"),
+        (Action::Publish, "no", Kind::PublishRefused, "Publish-In"),
+        (Action::Receive, "deaf", Kind::DeliveryRefused, "Publish-Out"),
+        (Action::Subscribe, "x", Kind::SubscribeRefused, "Subscribe"),
+    ];
+    for (action, subject, ..) in refused {
+        house.rules.deny(action, subject);
+    }
+    let (_, ack) = Client::connect_with(house.plain(), Connect::new(V5, "bad", 60)).await;
+    assert_eq!(ack.reason.as_u8(), 0x87);
+    let mut client = Client::connect(house.plain(), V5, "good").await;
+    assert_eq!(client.subscribe("x", QoS::AtMostOnce).await, 0x87);
+    assert_eq!(client.subscribe("deaf", QoS::AtMostOnce).await, 0);
+    assert_eq!(client.acked("no", "x").await.as_u8(), 0x87);
+    client.acked("deaf", "x").await;
+    for (_, subject, kind, operation) in refused {
+        let event = house.event(kind, |_| true).await;
+        let entry = thingstead_broker::log_entry(&event).expect("logged");
+        assert_eq!(
+            (&entry["eventType"], &entry["status"], &entry["logLevel"], &entry["reason"]),
+            (&operation.into(), &"Failure".into(), &"ERROR".into(), &"AUTHORIZATION_FAILURE".into())
+        );
+        let client = if operation == "Connect" { "bad" } else { "good" };
+        assert_eq!(entry["clientId"], client);
+        if operation != "Connect" {
+            assert_eq!(entry["topicName"], subject);
+        }
+    }
+}
