@@ -118,10 +118,8 @@ impl Store {
         if batch.is_empty() {
             return Commit::done();
         }
-        if let Some(change) = batch.changes.iter().find(|change| !self.0.tables.contains(&change.table())) {
-            return Commit::resolved(Err(StoreError::UnknownTable {
-                table: change.table().name().to_owned(),
-            }));
+        if let Some(table) = batch.tables().find(|table| !self.0.tables.contains(table)) {
+            return Commit::resolved(Err(StoreError::UnknownTable { table: table.name().to_owned() }));
         }
         self.order(|promise| Order::Write(batch, promise))
     }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use parking_lot::Mutex;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::batch::Change;
+use crate::batch::{Change, Condition};
 use crate::commit::Promise;
 use crate::snapshots::Shelf;
 use crate::{Batch, Document, StoreError, Table};
@@ -84,10 +84,23 @@ impl Writer {
 fn write(database: &mut Connection, batches: &[Batch]) -> rusqlite::Result<()> {
     // Dropped without a commit, the transaction rolls back.
     let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for change in batches.iter().flat_map(|batch| &batch.changes) {
-        apply(&transaction, change)?;
+    for batch in batches {
+        if let Some(condition) = &batch.condition
+            && !holds(&transaction, condition)?
+        {
+            continue;
+        }
+        for change in &batch.changes {
+            apply(&transaction, change)?;
+        }
     }
     transaction.commit()
+}
+
+fn holds(database: &Connection, condition: &Condition) -> rusqlite::Result<bool> {
+    let Condition { table, scope, key } = condition;
+    let sql = format!("SELECT 1 FROM \"{}\" WHERE account = ?1 AND region = ?2 AND key = ?3", table.name());
+    database.prepare_cached(&sql)?.exists(params![scope.account(), scope.region(), key])
 }
 
 fn apply(database: &Connection, change: &Change) -> rusqlite::Result<()> {
@@ -108,6 +121,11 @@ fn apply(database: &Connection, change: &Change) -> rusqlite::Result<()> {
             let sql =
                 format!("DELETE FROM \"{}\" WHERE account = ?1 AND region = ?2 AND key = ?3", table.name());
             database.prepare_cached(&sql)?.execute(params![scope.account(), scope.region(), key])?;
+        }
+        Change::DeleteThrough { table, scope, last } => {
+            let sql =
+                format!("DELETE FROM \"{}\" WHERE account = ?1 AND region = ?2 AND key <= ?3", table.name());
+            database.prepare_cached(&sql)?.execute(params![scope.account(), scope.region(), last])?;
         }
         Change::DeletePrefix { table, scope, prefix } => {
             let sql = format!(

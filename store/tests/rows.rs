@@ -40,11 +40,38 @@ fn rows_come_in_key_order_page_by_page_and_stay_in_their_scope() {
         assert_eq!(all.first(), Some(&("eu-west-1".to_owned(), "other".to_owned())));
 
         let mut batch = Batch::new();
+        batch.put(A, &elsewhere, "a", "kept");
+        batch.delete_through(A, &scope(), "a");
+        store.commit(batch).wait().expect("commit");
+        assert_eq!(keys(&store, None, 100), ["b", "ä"]);
+        assert!(store.get(A, &elsewhere, "a").expect("get").is_some());
+
+        let mut batch = Batch::new();
         batch.delete_scope(A, &scope());
         store.commit(batch).wait().expect("commit");
         assert_eq!(keys(&store, None, 100), Vec::<String>::new());
         assert!(store.get(A, &elsewhere, "other").expect("get").is_some());
     }
+}
+
+#[test]
+fn a_batch_whose_condition_does_not_hold_changes_nothing_and_holds_nobody_up() {
+    let store = Store::ephemeral(&[A]).expect("store");
+    let conditional = |key: &str, row: &str| {
+        let mut batch = put(A, key, "1");
+        batch.only_if(A, &scope(), row);
+        store.commit(batch)
+    };
+    let skipped = conditional("k1", "row");
+    let row = store.commit(put(A, "row", "1"));
+    let made = conditional("k2", "row");
+    for commit in [skipped, row, made] {
+        assert_eq!(commit.wait(), Ok(()));
+    }
+    assert_eq!(keys(&store, None, 10), ["k2", "row"]);
+    let mut batch = put(A, "k3", "1");
+    batch.only_if(Table::new("unknown"), &scope(), "row");
+    assert!(matches!(store.commit(batch).wait(), Err(StoreError::UnknownTable { .. })));
 }
 
 #[test]

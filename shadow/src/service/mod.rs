@@ -5,6 +5,7 @@ mod cell;
 mod follower;
 mod history;
 mod listing;
+mod log;
 mod rows;
 mod shown;
 mod throttle;
@@ -26,9 +27,11 @@ use answer::{Answer, Asked, Door, Outcome};
 use cell::{Cell, Outgoing, State};
 use history::Budget;
 use listing::Names;
+use log::Log;
 
 pub use history::{Change, Revision};
 pub use listing::{NamedShadows, Summary};
+pub use log::SHADOW_LOG;
 pub use rows::{OpenError, SHADOWS, TABLES};
 pub use throttle::Throttles;
 
@@ -72,6 +75,7 @@ struct Inner {
     journal: Journal,
     settings: ShadowSettings,
     cells: DashMap<ShadowId, Arc<Cell>>,
+    log: Log,
     names: Names,
     budget: Budget,
     /// The shadows whose histories are to be saved.
@@ -99,6 +103,7 @@ impl ShadowService {
             journal,
             settings,
             cells: DashMap::new(),
+            log: Log::default(),
             names: Names::default(),
             budget: Budget::new(settings.history, settings.history_bytes),
             unsaved: Mutex::default(),
@@ -345,7 +350,7 @@ impl Inner {
         client_token: Option<ClientToken>,
         answer: Answer,
     ) {
-        let commit = self.store.commit(Self::row(id, &next));
+        let commit = self.log.append(&self.store, id, &next);
         let before = std::mem::replace(&mut state.stored, next);
         self.names.note(id, &state.stored);
         let ticket = state.enqueue(Outgoing::waiting(answer, before, client_token));
@@ -356,6 +361,7 @@ impl Inner {
     }
 
     fn committed(self: &Arc<Self>, cell: &Arc<Cell>, ticket: u64, outcome: Result<(), StoreError>) {
+        self.log.note(outcome.is_ok());
         let mut state = cell.lock();
         let mut reverted = None;
         match outcome {

@@ -4,23 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use thingstead_core::{Scope, ShadowName, ThingName};
+use thingstead_core::{Scope, ShadowName, ThingName, Timestamp};
 use thingstead_store::{Batch, Commit, StoreError, Table};
 
 use super::cell::Cell;
 use super::history::History;
+use super::log::{REMOVED, SHADOW_LOG};
 use super::{Inner, ShadowService};
 use crate::address::ShadowId;
 use crate::document::Stored;
 
-/// The table of shadows: `THING` or `THING/SHADOW` to the document, or to a deleted shadow's counter.
+/// The table of shadows: `THING` or `THING/SHADOW` to the document, or to a deleted shadow's counter. What [`SHADOW_LOG`] holds
+/// of a shadow is newer.
 pub const SHADOWS: Table = Table::new("shadows");
 
 /// The table of their last versions, with the same keys: a list of who changed what, oldest first.
 const SHADOW_HISTORY: Table = Table::new("shadow_history");
 
 /// The tables of this crate.
-pub const TABLES: &[Table] = &[SHADOWS, SHADOW_HISTORY];
+pub const TABLES: &[Table] = &[SHADOWS, SHADOW_LOG, SHADOW_HISTORY];
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -74,20 +76,21 @@ impl Inner {
     /// Forgets everything and loads it again.
     pub(super) fn load(&self) -> Result<(), OpenError> {
         let now = self.clock.now();
-        let mut loaded = Vec::new();
-        let mut corrupt = None;
-        let mut expired = Batch::new();
-        self.store.rows(SHADOWS, |row| match row.document.as_text().map(Stored::from_text) {
-            Some(Ok(stored)) if stored.is_remembered(now) => {
-                loaded.push((shadow_id(row.scope, &row.key), stored));
+        // Rows that move while two tables are read one after the other would be seen in neither.
+        let _settling = self.log.keep_still();
+        let mut logged = self.log.load(&self.store, now)?;
+        let mut loaded = Loaded::default();
+        self.store.rows(SHADOWS, |row| {
+            let id = shadow_id(row.scope, &row.key);
+            match logged.remove(&id) {
+                Some(newer) => loaded.take_logged(id, &newer, now),
+                None => loaded.take_row(id, row.document.as_text(), now),
             }
-            Some(Ok(_)) => {
-                expired.delete(SHADOWS, &row.scope, row.key.clone());
-                expired.delete(SHADOW_HISTORY, &row.scope, row.key);
-            }
-            Some(Err(error)) => corrupt = Some((SHADOWS, row.key, error.to_string())),
-            None => corrupt = Some((SHADOWS, row.key, "it is not text".to_owned())),
         })?;
+        for (id, newer) in logged {
+            loaded.take_logged(id, &newer, now);
+        }
+        let Loaded { shadows, expired, mut corrupt } = loaded;
         let mut histories = Vec::new();
         self.store.rows(SHADOW_HISTORY, |row| {
             match row.document.as_text().and_then(|text| History::read(text, &self.budget)) {
@@ -110,7 +113,7 @@ impl Inner {
         self.cells.clear();
         self.names.clear();
         self.unsaved.lock().clear();
-        for (id, stored) in loaded {
+        for (id, stored) in shadows {
             self.names.note(&id, &stored);
             self.cells.insert(id, Arc::new(Cell::holding(stored)));
         }
@@ -121,26 +124,52 @@ impl Inner {
         }
         Ok(())
     }
+}
 
-    /// What makes `stored` what the store holds of a shadow.
-    pub(super) fn row(id: &ShadowId, stored: &Stored) -> Batch {
-        let mut batch = Batch::new();
-        match stored.to_text() {
-            Some(text) => batch.put(SHADOWS, &id.scope, row_key(id), into_string(&text)),
-            None => batch.delete(SHADOWS, &id.scope, row_key(id)),
+/// What was found in the two tables of shadows.
+#[derive(Default)]
+struct Loaded {
+    shadows: Vec<(ShadowId, Stored)>,
+    /// Removes the rows of shadows whose counters are forgotten.
+    expired: Batch,
+    /// A row that is no shadow.
+    corrupt: Option<(Table, String, String)>,
+}
+
+impl Loaded {
+    fn take_row(&mut self, id: ShadowId, text: Option<&str>, now: Timestamp) {
+        match text {
+            Some(text) => self.take(SHADOWS, id, text, now),
+            None => self.corrupt = Some((SHADOWS, row_key(&id), "it is not text".to_owned())),
         }
-        batch
+    }
+
+    fn take_logged(&mut self, id: ShadowId, text: &str, now: Timestamp) {
+        if text != REMOVED {
+            self.take(SHADOW_LOG, id, text, now);
+        }
+    }
+
+    fn take(&mut self, table: Table, id: ShadowId, text: &str, now: Timestamp) {
+        match Stored::from_text(text) {
+            Ok(stored) if stored.is_remembered(now) => self.shadows.push((id, stored)),
+            Ok(_) => {
+                self.expired.delete(SHADOWS, &id.scope, row_key(&id));
+                self.expired.delete(SHADOW_HISTORY, &id.scope, row_key(&id));
+            }
+            Err(error) => self.corrupt = Some((table, row_key(&id), error.to_string())),
+        }
     }
 }
 
-fn row_key(id: &ShadowId) -> String {
+pub(super) fn row_key(id: &ShadowId) -> String {
     match &id.shadow {
         None => id.thing.to_string(),
         Some(shadow) => format!("{}/{shadow}", id.thing),
     }
 }
 
-fn shadow_id(scope: Scope, key: &str) -> ShadowId {
+pub(super) fn shadow_id(scope: Scope, key: &str) -> ShadowId {
     match key.split_once('/') {
         None => ShadowId { scope, thing: ThingName::from(key), shadow: None },
         Some((thing, shadow)) => {
@@ -150,7 +179,7 @@ fn shadow_id(scope: Scope, key: &str) -> ShadowId {
 }
 
 /// Documents are text; this is the quick way to say so.
-fn into_string(text: &Bytes) -> String {
+pub(super) fn into_string(text: &Bytes) -> String {
     std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text).into_owned(), str::to_owned)
 }
 
