@@ -1,10 +1,13 @@
 """Many shadows at once, over MQTT and HTTPS, and a server that is killed in the middle of it."""
 
 import collections
+import contextlib
 import http.client
 import json
+import sqlite3
 import ssl
 import threading
+import time
 
 import paho.mqtt.client as paho
 
@@ -124,3 +127,32 @@ def test_no_accepted_update_is_lost_by_kill_9(own_server):
         # Version v was made by the update number v, so what is stored fits together, too.
         assert found["version"] >= told[-1]["version"]
         assert found["state"]["reported"]["n"] == (found["version"] - 1) * things + thing
+
+
+def test_whoever_opens_the_database_of_a_server_at_rest_finds_the_documents_in_place(own_server):
+    # SHADOW-014: also when the process ends while some changes are in the table and some in its log
+    server = own_server()
+    data = server.boto("iot-data")
+
+    def update(thing, n):
+        payload = json.dumps({"state": {"reported": {"n": n}}})
+        return json.loads(data.update_thing_shadow(thingName=thing, payload=payload)["payload"].read())["version"]
+
+    def stored():
+        with contextlib.closing(sqlite3.connect(server.data / "thingstead.sqlite")) as database:
+            logged = database.execute("SELECT count(*) FROM shadow_log").fetchone()[0]
+            rows = dict(database.execute("SELECT key, document FROM shadows"))
+        return logged, {thing: json.loads(text)["state"]["reported"]["n"] for thing, text in rows.items()}
+
+    assert [update(f"t{n}", n) for n in range(20)] == [1] * 20
+    deadline = time.monotonic() + SECONDS
+    while stored()[0] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert stored() == (0, {f"t{n}": n for n in range(20)})
+    assert [update("t7", n) for n in (100, 101)] == [2, 3]
+    server.kill()
+    server.start()
+    data = server.boto("iot-data")
+    assert update("t7", 102) == 4 and update("t8", 103) == 2
+    server.stop()
+    assert stored() == (0, {f"t{n}": {7: 102, 8: 103}.get(n, n) for n in range(20)})

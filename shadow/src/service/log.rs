@@ -218,6 +218,9 @@ impl Inner {
                 self.log.book.lock().held.entry(scope).or_default().add(held);
             }
         }
+        if outcome.is_err() {
+            self.log.note(false);
+        }
         outcome
     }
 }
