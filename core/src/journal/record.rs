@@ -28,6 +28,18 @@ enum What {
     Event(Box<Event>),
     /// The publication was accepted, or written to a receiver.
     Message { publication: Arc<Publication>, receiver: Option<Arc<Sender>> },
+    /// Something about a publication.
+    Tale(Arc<dyn Tale>),
+}
+
+/// What became of a publication, told as an event only when somebody asks. The journal keeps all of it meanwhile: it must not
+/// hold on to payloads that are not kept with the [`Kind::Published`] event anyway.
+pub trait Tale: std::fmt::Debug + Send + Sync {
+    /// What it is about: scope, client, thing, topic and principal of the event are those of the publication.
+    fn publication(&self) -> &Publication;
+
+    /// The whole event, without a payload.
+    fn tell(&self, kind: Kind, at: Timestamp) -> Event;
 }
 
 /// What questions compare, without the cost of an event.
@@ -55,6 +67,13 @@ impl Record {
     #[inline]
     pub fn delivered(publication: &Arc<Publication>, receiver: &Arc<Sender>, at: Timestamp) -> Self {
         Self::message(at, publication, Some(Arc::clone(receiver)))
+    }
+
+    /// Something about a publication, of a kind that is no refusal.
+    pub fn tale(kind: Kind, at: Timestamp, tale: Arc<dyn Tale>) -> Self {
+        let publication = tale.publication();
+        let (bytes, protocol) = (weight(0, publication.message.topic.len()), protocol(publication));
+        Self { at, bytes, kind, cause: Cause::None, protocol, what: What::Tale(tale) }
     }
 
     #[inline]
@@ -111,6 +130,21 @@ impl Record {
                     principal: who.map(|who| who.principal.as_str()),
                 }
             }
+            What::Tale(tale) => {
+                let publication = tale.publication();
+                let who = publication.origin.sender();
+                Facts {
+                    seq,
+                    at: self.at,
+                    scope: &publication.scope,
+                    kind: self.kind,
+                    client: who.and_then(|who| who.client.as_deref()),
+                    thing: who.and_then(|who| who.thing.as_deref()),
+                    topic: Some(&publication.message.topic),
+                    payload: None,
+                    principal: who.map(|who| who.principal.as_str()),
+                }
+            }
         }
     }
 
@@ -137,6 +171,7 @@ impl Record {
                 };
                 if message.retain && receiver.is_none() { event.with("retain", true) } else { event }
             }
+            What::Tale(tale) => Event { seq, ..tale.tell(self.kind, self.at) },
         }
     }
 }

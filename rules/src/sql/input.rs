@@ -1,5 +1,6 @@
 //! What a statement is evaluated against.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -34,6 +35,8 @@ pub struct Input<'a> {
     pub trace_id: Option<&'a str>,
     /// `sourceip()` (RULES-281).
     pub source_ip: Option<&'a str>,
+    /// The same as an address, written out only where a statement asks for it.
+    pub address: Option<IpAddr>,
     /// The MQTT 5 properties of the publish (RULES-284 to RULES-289).
     pub properties: Option<&'a Properties>,
     /// The payload as value, per folding; see [`SqlVersion::is_v2`].
@@ -57,6 +60,7 @@ impl<'a> Input<'a> {
             account_id: None,
             trace_id: None,
             source_ip: None,
+            address: None,
             properties: None,
             parsed: [const { OnceLock::new() }; 2],
             partial: OnceLock::new(),
