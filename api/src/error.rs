@@ -11,6 +11,13 @@ pub struct ApiError {
     name: &'static str,
     message: Box<str>,
     members: Map<String, Value>,
+    // Rare, so that every result is not larger for it.
+    aside: Option<Box<Aside>>,
+}
+
+/// What few errors have.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Aside {
     log_reason: Option<&'static str>,
     silent: bool,
 }
@@ -18,7 +25,7 @@ pub struct ApiError {
 impl ApiError {
     /// An exception by its AWS name, suffix included.
     pub fn new(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, message: message.into().into(), members: Map::new(), log_reason: None, silent: false }
+        Self { name, message: message.into().into(), members: Map::new(), aside: None }
     }
 
     /// 400: the request makes no sense.
@@ -60,23 +67,25 @@ impl ApiError {
     }
 
     /// The same error with its reason in service logs, which callers do not see.
-    pub fn logged_as(self, reason: &'static str) -> Self {
-        Self { log_reason: Some(reason), ..self }
+    pub fn logged_as(mut self, reason: &'static str) -> Self {
+        self.aside.get_or_insert_default().log_reason = Some(reason);
+        self
     }
 
     /// The same error answered without a body; logs and the journal keep its words (POLICY-467).
-    pub fn without_body(self) -> Self {
-        Self { silent: true, ..self }
+    pub fn without_body(mut self) -> Self {
+        self.aside.get_or_insert_default().silent = true;
+        self
     }
 
     /// Whether the answer has a body.
     pub fn has_body(&self) -> bool {
-        !self.silent
+        !self.aside.as_ref().is_some_and(|aside| aside.silent)
     }
 
     /// The reason in service logs, where the error has one of its own.
     pub fn log_reason(&self) -> Option<&'static str> {
-        self.log_reason
+        self.aside.as_ref().and_then(|aside| aside.log_reason)
     }
 
     /// The AWS name, suffix included.
