@@ -126,8 +126,9 @@ pub(crate) fn sign(
 
 fn judge(call: &AwsCall, answer: &HttpAnswer) -> Result<(), AwsError> {
     if (200..300).contains(&answer.status) {
-        // A Lambda function that threw an error is still a success of the service.
-        if let Some(code) = answer.headers.get("x-amz-function-error").filter(|_| call.function.is_some()) {
+        // A Lambda function that threw an error is still a success of the service. 202 only says that it will be invoked.
+        let ran = call.function.is_some() && answer.status == 200;
+        if let Some(code) = answer.headers.get("x-amz-function-error").filter(|_| ran) {
             let code = String::from_utf8_lossy(code.as_bytes()).into_owned();
             let (_, message) = read_error(answer);
             return Err(AwsError::Refused { status: answer.status, code, message });
@@ -227,6 +228,9 @@ mod tests {
             message: "no such user".to_owned(),
         };
         assert_eq!(judge(&call, &threw), Err(expected));
+        threw.status = 202;
+        let event = crate::actions::invoke_function("gate", Bytes::new(), "Event");
+        assert_eq!(judge(&event, &threw), Ok(()));
         assert_eq!(judge(&call, &answer(200, "{}")), Ok(()));
     }
 
