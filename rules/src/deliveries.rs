@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use thingstead_core::{RuleName, Scope, Timestamp};
+use thingstead_core::{QoS, RuleName, Scope, Timestamp};
+
+use crate::actions::ActionKind;
 
 /// How a delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,65 @@ pub struct Delivery {
     pub attempts: u32,
 }
 
+/// A message that a rule republished, in the form in which it is kept: there are many, and few are looked at.
+#[derive(Debug)]
+pub(crate) struct Republished {
+    pub(crate) at: Timestamp,
+    pub(crate) scope: Scope,
+    pub(crate) rule: RuleName,
+    pub(crate) error_action: bool,
+    pub(crate) topic: Arc<str>,
+    pub(crate) qos: QoS,
+    pub(crate) body: Bytes,
+}
+
+/// What the log keeps.
+enum Kept {
+    Delivery(Box<Delivery>),
+    Republished(Republished),
+}
+
+impl Kept {
+    fn rule(&self) -> &RuleName {
+        match self {
+            Self::Delivery(delivery) => &delivery.rule,
+            Self::Republished(sent) => &sent.rule,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::Delivery(delivery) => delivery.weight(),
+            Self::Republished(sent) => sent.body.len() + sent.topic.len() + 260,
+        }
+    }
+
+    fn told(&self, seq: u64) -> Delivery {
+        match self {
+            Self::Delivery(delivery) => Delivery { seq, ..(**delivery).clone() },
+            Self::Republished(sent) => Delivery {
+                seq,
+                at: sent.at,
+                scope: sent.scope.clone(),
+                rule: sent.rule.clone(),
+                action: ActionKind::Republish.name(),
+                error_action: sent.error_action,
+                request: SentRequest {
+                    operation: String::new(),
+                    method: "PUBLISH".to_owned(),
+                    url: sent.topic.to_string(),
+                    headers: vec![("qos".to_owned(), sent.qos.as_u8().to_string())],
+                    body: sent.body.clone(),
+                },
+                response: None,
+                outcome: DeliveryOutcome::Delivered,
+                why: String::new(),
+                attempts: 1,
+            },
+        }
+    }
+}
+
 impl Delivery {
     /// The admin API's form.
     pub fn to_json(&self) -> Value {
@@ -153,19 +214,28 @@ pub struct Deliveries(Arc<Mutex<Log>>);
 
 #[derive(Default)]
 struct Log {
-    kept: VecDeque<Delivery>,
+    /// The newest has the number `last_seq`; there are no gaps.
+    kept: VecDeque<Kept>,
     bytes: usize,
     last_seq: u64,
 }
 
 impl Deliveries {
     /// Writes a delivery down; the log sets its number.
-    pub(crate) fn record(&self, mut delivery: Delivery) {
+    pub(crate) fn record(&self, delivery: Delivery) {
+        self.keep(Kept::Delivery(Box::new(delivery)));
+    }
+
+    /// Writes down that a message was republished.
+    pub(crate) fn republished(&self, sent: Republished) {
+        self.keep(Kept::Republished(sent));
+    }
+
+    fn keep(&self, kept: Kept) {
         let mut log = self.0.lock();
         log.last_seq += 1;
-        delivery.seq = log.last_seq;
-        log.bytes += delivery.weight();
-        log.kept.push_back(delivery);
+        log.bytes += kept.weight();
+        log.kept.push_back(kept);
         while log.kept.len() > MAX_DELIVERIES || log.bytes > MAX_BYTES {
             match log.kept.pop_front() {
                 Some(oldest) => log.bytes -= oldest.weight(),
@@ -177,8 +247,10 @@ impl Deliveries {
     /// The deliveries kept, oldest first; of one rule when it is named.
     pub fn list(&self, rule: Option<&str>) -> Vec<Delivery> {
         let log = self.0.lock();
-        let wanted = |delivery: &&Delivery| rule.is_none_or(|rule| delivery.rule.as_str() == rule);
-        log.kept.iter().filter(wanted).cloned().collect()
+        let first = log.last_seq + 1 - log.kept.len() as u64;
+        let wanted = |kept: &Kept| rule.is_none_or(|rule| kept.rule().as_str() == rule);
+        let numbered = (first..).zip(&log.kept).filter(|(_, kept)| wanted(kept));
+        numbered.map(|(seq, kept)| kept.told(seq)).collect()
     }
 
     /// Forgets everything; for `reset`.
@@ -233,5 +305,32 @@ mod tests {
         let json = of_b[0].to_json();
         assert_eq!(json["request"]["body"], json!({"t": 1}));
         assert_eq!(json["response"]["body_base64"], json!("/w=="));
+    }
+
+    #[test]
+    fn a_republished_message_is_told_like_any_delivery() {
+        let log = Deliveries::default();
+        log.record(delivery("a", Vec::new()));
+        log.republished(Republished {
+            at: Timestamp::from_millis(1_000),
+            scope: Scope::new("123456789012", "eu-west-1"),
+            rule: "b".into(),
+            error_action: false,
+            topic: "out/1".into(),
+            qos: QoS::AtLeastOnce,
+            body: Bytes::from_static(b"{\"t\":1}"),
+        });
+        let told = log.list(Some("b")).remove(0);
+        let request = SentRequest {
+            operation: String::new(),
+            method: "PUBLISH".to_owned(),
+            url: "out/1".to_owned(),
+            headers: vec![("qos".to_owned(), "1".to_owned())],
+            body: Bytes::from_static(b"{\"t\":1}"),
+        };
+        assert_eq!((told.seq, told.action, told.attempts), (2, "republish", 1));
+        assert_eq!((told.outcome, &told.request), (DeliveryOutcome::Delivered, &request));
+        let written_out = Delivery { seq: 0, response: None, request, ..told.clone() };
+        assert_eq!(Kept::Delivery(Box::new(written_out)).weight(), log.0.lock().kept[1].weight());
     }
 }

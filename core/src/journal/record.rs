@@ -263,4 +263,42 @@ mod tests {
             assert_eq!(record.bytes(), Record::from(event).bytes());
         }
     }
+
+    #[derive(Debug)]
+    struct Matched(Publication);
+
+    impl Tale for Matched {
+        fn publication(&self) -> &Publication {
+            &self.0
+        }
+
+        fn tell(&self, kind: Kind, at: Timestamp) -> Event {
+            let sender = self.0.origin.sender();
+            Event::new(&self.0.scope, at, kind)
+                .client(self.0.origin.client().map(ClientId::shared))
+                .thing(sender.and_then(|sender| sender.thing.as_ref()).map(ThingName::shared))
+                .topic(Arc::clone(&self.0.message.topic))
+                .principal("anonymous")
+                .with("rule", "r")
+        }
+    }
+
+    #[test]
+    fn questions_find_a_tale_by_what_its_event_tells() {
+        let (scope, at) = (Scope::new("1", "r"), Timestamp::from_millis(5));
+        let publication = Publication {
+            scope,
+            message: Message::new("a/b", "23"),
+            origin: Origin::Rule { rule: "first".into(), depth: 1, first: Some(sender("publisher")) },
+            at,
+        };
+        let tale = Arc::new(Matched(publication));
+        let event = Event { seq: 3, ..tale.tell(Kind::RuleMatched, at) };
+        let record = Record::tale(Kind::RuleMatched, at, tale);
+        assert_eq!(record.event(3).to_json(), event.to_json());
+        assert_eq!(format!("{:?}", record.facts(3)), format!("{:?}", event.facts()));
+        let told = (event.kind, event.cause(), event.protocol());
+        assert_eq!((record.kind(), record.cause(), record.protocol()), told);
+        assert_eq!(record.bytes(), Record::from(event).bytes());
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thingstead_core::topic::Quoted;
 
 use super::send::HttpRequest;
-use super::{AwsError, Context, Field, Members, Prepare, Prepared, Unready, Work, url};
+use super::{AwsError, Context, Field, FixedTarget, Members, Prepare, Prepared, Unready, Work, url};
 use crate::RulesError;
 use crate::settings::HttpActionUrls;
 
@@ -18,6 +18,7 @@ pub(crate) struct Http {
     signing: Option<SigV4>,
     batch: Option<BatchConfig>,
     allowed: HttpActionUrls,
+    fixed: Option<FixedTarget>,
 }
 
 /// `auth.sigv4` (RULES-527).
@@ -109,14 +110,14 @@ impl Http {
             }
             None => None,
         };
-        Ok(Self {
-            batch: BatchConfig::compile(members)?,
-            allowed: settings.http_action_urls,
-            url,
-            confirmation_url,
-            headers,
-            signing,
-        })
+        let batch = BatchConfig::compile(members)?;
+        let is_fixed = batch.is_none() && headers.is_empty();
+        let fixed = url.plain().filter(|_| is_fixed).map(|plain| FixedTarget {
+            lane: lane(plain),
+            url: plain.into(),
+            confirmation_url: confirmation_url.clone().unwrap_or_else(|| plain.to_owned()),
+        });
+        Ok(Self { batch, fixed, allowed: settings.http_action_urls, url, confirmation_url, headers, signing })
     }
 }
 
@@ -202,6 +203,15 @@ impl Prepare for Http {
     fn confirmation_url(&self) -> Option<&str> {
         self.confirmation_url.as_deref().or_else(|| self.url.plain())
     }
+
+    fn fixed_target(&self) -> Option<&FixedTarget> {
+        self.fixed.as_ref()
+    }
+}
+
+/// The queue of the requests to a URL's host.
+pub(crate) fn lane(url: &str) -> String {
+    format!("http {}", url::split(url).0)
 }
 
 /// As AWS words it (RULES-532).

@@ -40,6 +40,7 @@ pub(crate) mod url;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -73,6 +74,20 @@ pub(crate) trait Prepare: fmt::Debug + Send + Sync {
     fn confirmation_url(&self) -> Option<&str> {
         None
     }
+
+    /// Where it sends every message to, if that is known without a message and nothing else can be wrong with one.
+    fn fixed_target(&self) -> Option<&FixedTarget> {
+        None
+    }
+}
+
+/// The target of a request that no template changes.
+#[derive(Debug)]
+pub(crate) struct FixedTarget {
+    /// The queue of its destination.
+    pub(crate) lane: String,
+    pub(crate) url: Arc<str>,
+    pub(crate) confirmation_url: String,
 }
 
 /// What an action is going to do for one message.
@@ -164,6 +179,11 @@ impl Action {
     /// The confirmation URL of the destination that the action needs.
     pub(crate) fn confirmation_url(&self) -> Option<&str> {
         self.prepare.confirmation_url()
+    }
+
+    /// Where it sends every message to, if that is known.
+    pub(crate) fn fixed_target(&self) -> Option<&FixedTarget> {
+        self.prepare.fixed_target()
     }
 
     /// What `failedResource` says when the target is not known.

@@ -80,8 +80,9 @@ impl Prepare for Republish {
             properties,
         };
         Ok(Prepared {
-            resource: topic.to_owned(),
-            resources: vec![("RepublishTopic", topic.to_owned())],
+            // The message names its topic.
+            resource: String::new(),
+            resources: Vec::new(),
             explain: super::explain_plainly,
             work: Work::Publish(message),
         })

@@ -8,10 +8,10 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::Inner;
-use super::outcome::{Sent, Step, batch_error_document, with_place};
+use super::outcome::{Resources, Sent, Step, batch_error_document, with_place};
 use super::run::Run;
+use crate::actions::AwsError;
 use crate::actions::http::{HttpCall, Joining};
-use crate::actions::{AwsError, url};
 
 /// The open batches of an engine.
 #[derive(Debug, Default)]
@@ -120,7 +120,7 @@ impl Inner {
             Joining::Array => format!("[{}]", payloads.join(",")).into(),
             Joining::Lines => payloads.join("\n").into(),
         };
-        let lane = format!("http {}", url::split(&call.request.url).0);
+        let lane = crate::actions::http::lane(&call.request.url);
         let (inner, kept) = (Arc::clone(self), call.request.body.len());
         let task = (step.clone(), entries.clone());
         let queued = self.lanes.spawn(&lane, kept, async move {
@@ -145,7 +145,7 @@ impl Inner {
     ) {
         let url = sent.request.as_ref().map(|request| request.url.clone()).unwrap_or_default();
         sent.resource.clone_from(&url);
-        sent.resources = vec![("Url", url.clone())];
+        sent.resources = Resources::One("Url", Arc::from(url.as_str()));
         let failure = sent.failure.as_ref().map(|why| {
             let mut failure = Map::new();
             failure.insert("failedAction".to_owned(), json!(step.action.kind.failed_action()));

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use smallvec::SmallVec;
 
 /// Values under topic filters, found by topic names.
@@ -19,7 +20,7 @@ struct Node<T> {
     /// Values whose filter ends in `#` below here.
     rest: Vec<Arc<T>>,
     plus: Option<Box<Node<T>>>,
-    levels: HashMap<Box<str>, Node<T>>,
+    levels: HashMap<Box<str>, Node<T>, RandomState>,
 }
 
 /// What a lookup finds; most topics concern few rules.
@@ -80,7 +81,7 @@ impl<T> Default for Index<T> {
 
 impl<T> Default for Node<T> {
     fn default() -> Self {
-        Self { here: Vec::new(), rest: Vec::new(), plus: None, levels: HashMap::new() }
+        Self { here: Vec::new(), rest: Vec::new(), plus: None, levels: HashMap::default() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use foldhash::quality::RandomState;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -13,7 +14,7 @@ use tokio::sync::Semaphore;
 #[derive(Debug)]
 pub(crate) struct Lanes {
     runtime: Handle,
-    lanes: Mutex<HashMap<String, Arc<Lane>>>,
+    lanes: Mutex<HashMap<String, Arc<Lane>, RandomState>>,
 }
 
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(crate) struct LaneFull {
 
 impl Lanes {
     pub(crate) fn new(runtime: Handle) -> Self {
-        Self { runtime, lanes: Mutex::new(HashMap::new()) }
+        Self { runtime, lanes: Mutex::default() }
     }
 
     /// Runs `work` on the engine's runtime as soon as the destination has room; first come, first served. `bytes` is what
@@ -53,10 +54,18 @@ impl Lanes {
         let waiting = lane.waiting.fetch_add(1, Ordering::AcqRel);
         let kept = lane.bytes.fetch_add(bytes, Ordering::AcqRel);
         let leave = Leave { lane, bytes };
-        if waiting >= MAX_WAITING || waiting > 0 && kept.saturating_add(bytes) > MAX_WAITING_BYTES {
+        if is_full(waiting, kept, bytes) {
             return Err(LaneFull { waiting });
         }
         Ok(Place { leave, runtime: self.runtime.clone() })
+    }
+
+    /// Whether a destination's queue has no room for so many bytes; asked before anything is prepared for it.
+    pub(crate) fn refuses(&self, destination: &str, bytes: usize) -> Option<LaneFull> {
+        let lanes = self.lanes.lock();
+        let lane = lanes.get(destination)?;
+        let waiting = lane.waiting.load(Ordering::Acquire);
+        is_full(waiting, lane.bytes.load(Ordering::Acquire), bytes).then_some(LaneFull { waiting })
     }
 
     /// Runs something short later; it belongs to no destination.
@@ -114,6 +123,10 @@ impl Drop for Leave {
     }
 }
 
+const fn is_full(waiting: usize, kept: usize, bytes: usize) -> bool {
+    waiting >= MAX_WAITING || waiting > 0 && kept.saturating_add(bytes) > MAX_WAITING_BYTES
+}
+
 /// Deliveries under way to one destination at the same time.
 const AT_ONCE: usize = 8;
 /// Deliveries one destination may have under way or waiting.
@@ -135,6 +148,8 @@ mod tests {
             lanes.spawn("dead", 1, std::future::pending()).expect("room");
         }
         assert_eq!(lanes.spawn("dead", 1, async {}), Err(LaneFull { waiting: MAX_WAITING }));
+        assert_eq!(lanes.refuses("dead", 1), Some(LaneFull { waiting: MAX_WAITING }));
+        assert_eq!((lanes.refuses("alive", 1), lanes.refuses("unknown", 1)), (None, None));
         lanes.spawn("alive", 1, async {}).expect("room");
         lanes.spawn("large", MAX_WAITING_BYTES * 2, async {}).expect("one large delivery may always wait");
         assert!(lanes.spawn("large", 1, async {}).is_err());

@@ -156,7 +156,7 @@ impl RuleSink for RuleEngine {
             return;
         }
         let id = self.inner.ids.uuid();
-        let trace: Arc<str> = Arc::from(id.to_string());
+        let trace: Arc<str> = Arc::from(&*id.hyphenated().encode_lower(&mut [0; 36]));
         // One draw serves all: each rule's random values begin elsewhere.
         for (seed, rule) in (id.as_u128()..).zip(found) {
             self.inner.begin(Run::new(&self.inner, rule, publication, Arc::clone(&trace), seed));

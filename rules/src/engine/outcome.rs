@@ -6,13 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use thingstead_core::journal::Detail;
-use thingstead_core::{Event, Kind};
+use thingstead_core::journal::{Detail, Record, Tale};
+use thingstead_core::{Event, Kind, Publication, Timestamp};
 
 use super::run::{ResultPayload, Run};
 use super::{CompiledRule, Inner};
 use crate::actions::Action;
-use crate::deliveries::{Delivery, DeliveryOutcome, SentRequest, SentResponse};
+use crate::deliveries::{Delivery, DeliveryOutcome, Republished, SentRequest, SentResponse};
 
 /// One action of one run.
 #[derive(Clone)]
@@ -32,12 +32,68 @@ pub(crate) struct Rest(Mutex<(usize, Vec<Value>)>);
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) resource: String,
-    pub(crate) resources: Vec<(&'static str, String)>,
+    pub(crate) resources: Resources,
     pub(crate) request: Option<SentRequest>,
     pub(crate) response: Option<SentResponse>,
     pub(crate) attempts: u32,
     /// Why it failed; `None` when it did not.
     pub(crate) failure: Option<String>,
+}
+
+/// The resources of an action by name (RULES-426).
+#[derive(Debug)]
+pub(crate) enum Resources {
+    /// A single one, which costs nothing to name.
+    One(&'static str, Arc<str>),
+    /// Any number.
+    Many(Vec<(&'static str, String)>),
+}
+
+/// How an action ended, as long as nobody asks for the event.
+#[derive(Debug)]
+struct Ended {
+    run: Arc<Run>,
+    action: Arc<Action>,
+    error_action: bool,
+    resources: Resources,
+    attempts: u32,
+    failure: Option<String>,
+}
+
+impl Resources {
+    fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let (one, many) = match self {
+            Self::One(name, value) => (Some((*name, &**value)), [].as_slice()),
+            Self::Many(many) => (None, many.as_slice()),
+        };
+        one.into_iter().chain(many.iter().map(|(name, value)| (*name, value.as_str())))
+    }
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl Tale for Ended {
+    fn publication(&self) -> &Publication {
+        &self.run.publication
+    }
+
+    fn tell(&self, kind: Kind, at: Timestamp) -> Event {
+        let Self { run, action, error_action, resources, attempts, failure } = self;
+        let mut event = run.event(kind, at).with("action", action.kind.name());
+        if let Some(why) = failure {
+            event = event.why(with_place(why, run, action, resources));
+        }
+        if *error_action {
+            event = event.with("error_action", true);
+        }
+        let resources: Map<String, Value> =
+            resources.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        event.with("resources", resources).with("attempts", *attempts)
+    }
 }
 
 impl Rest {
@@ -78,36 +134,41 @@ impl Inner {
     /// RULES-392).
     pub(crate) fn ended(self: &Arc<Self>, step: &Step, sent: Sent) {
         let Step { run, action, rest, .. } = step;
+        let Sent { resource, resources, request, response, attempts, failure } = sent;
         let error_action = rest.is_none();
-        let failure = sent.failure.as_ref().map(|why| with_place(why, run, action, &sent.resources));
-        run.rule.counters.add_action(action.kind, error_action, failure.is_none());
-        self.record(step, &sent, failure.as_deref());
-        let outcome = match (&failure, sent.attempts) {
+        // Only an error action asks for the list of failures.
+        let is_listed = rest.is_some() && run.rule.error_action.is_some();
+        let message = failure
+            .as_ref()
+            .filter(|_| is_listed || request.is_some())
+            .map(|why| with_place(why, run, action, &resources));
+        let outcome = match (&failure, attempts) {
             (Some(_), _) => DeliveryOutcome::Failed,
             (None, 0) => DeliveryOutcome::Recorded,
             (None, _) => DeliveryOutcome::Delivered,
         };
-        if let Some(request) = sent.request {
+        let at = self.clock.now();
+        self.record(step, resources, attempts, failure, at);
+        if let Some(request) = request {
             self.deliveries.record(Delivery {
                 seq: 0,
-                at: self.clock.now(),
+                at,
                 scope: run.publication.scope.clone(),
                 rule: run.rule.name.clone(),
                 action: action.kind.name(),
                 error_action,
                 request,
-                response: sent.response,
+                response,
                 outcome,
-                why: failure.clone().unwrap_or_default(),
-                attempts: sent.attempts,
+                why: message.clone().unwrap_or_default(),
+                attempts,
             });
         }
         let Some(rest) = rest else { return };
-        // Only an error action asks for the list of failures.
-        let failed = failure.filter(|_| run.rule.error_action.is_some()).map(|message| {
+        let failed = message.filter(|_| is_listed).map(|message| {
             json!({
                 "failedAction": action.kind.failed_action(),
-                "failedResource": sent.resource,
+                "failedResource": resource,
                 "errorMessage": message,
             })
         });
@@ -142,19 +203,35 @@ impl Inner {
         self.act(Step { run: Arc::clone(run), result, action, rest: None }, &run.input());
     }
 
-    fn record(&self, step: &Step, sent: &Sent, failure: Option<&str>) {
-        let Step { run, action, rest, .. } = step;
-        let kind = if failure.is_none() { Kind::ActionSucceeded } else { Kind::ActionFailed };
-        let mut event = run.event(kind, self.clock.now()).with("action", action.kind.name());
-        if let Some(why) = failure {
-            event = event.why(why.to_owned());
+    /// A message was republished; nothing is made for a reader who may never come.
+    pub(super) fn republished(self: &Arc<Self>, step: &Step, sent: Republished) {
+        let resources = Resources::One("RepublishTopic", Arc::clone(&sent.topic));
+        self.record(step, resources, 1, None, sent.at);
+        self.deliveries.republished(sent);
+        if let Some(rest) = &step.rest {
+            self.conclude(step, rest, None);
         }
-        if rest.is_none() {
-            event = event.with("error_action", true);
+    }
+
+    /// Counts the end of an action and writes it down.
+    fn record(
+        &self,
+        step: &Step,
+        resources: Resources,
+        attempts: u32,
+        failure: Option<String>,
+        at: Timestamp,
+    ) {
+        let (error_action, succeeded) = (step.rest.is_none(), failure.is_none());
+        step.run.rule.counters.add_action(step.action.kind, error_action, succeeded);
+        let kind = if succeeded { Kind::ActionSucceeded } else { Kind::ActionFailed };
+        let (run, action) = (Arc::clone(&step.run), Arc::clone(&step.action));
+        let ended = Ended { run, action, error_action, resources, attempts, failure };
+        if step.run.may_be_kept() {
+            self.journal.record(Record::tale(kind, at, Arc::new(ended)));
+        } else {
+            self.journal.record(ended.tell(kind, at));
         }
-        let resources: Map<String, Value> =
-            sent.resources.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-        self.journal.record(event.with("resources", resources).with("attempts", sent.attempts));
     }
 }
 
@@ -238,18 +315,13 @@ fn metadata(run: &Run) -> Value {
 }
 
 /// The message with the arrival topic, the action and its resource at its end (RULES-398).
-pub(crate) fn with_place(
-    why: &str,
-    run: &Run,
-    action: &Action,
-    resources: &[(&'static str, String)],
-) -> String {
+pub(crate) fn with_place(why: &str, run: &Run, action: &Action, resources: &Resources) -> String {
     let mut message = why.trim_end_matches('.').to_owned();
     message.push_str(&format!(
         ". Message arrived on: {}, Action: {}",
         run.publication.message.topic, action.kind
     ));
-    for (name, value) in resources {
+    for (name, value) in resources.iter() {
         message.push_str(&format!(", {name}: {value}"));
     }
     message

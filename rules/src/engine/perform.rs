@@ -8,18 +8,21 @@ use thingstead_core::{Message, Origin, Publication};
 use super::Inner;
 use super::functions::lane_of;
 use super::metrics::Count;
-use super::outcome::{Sent, Step};
+use super::outcome::{Resources, Sent, Step};
 use crate::actions::aws::{AwsError, sign};
 use crate::actions::http::HttpCall;
 use crate::actions::send::{HttpAnswer, SendError};
 use crate::actions::{AwsCall, Context, Prepared, Unready, Work, url};
-use crate::deliveries::{SentRequest, SentResponse};
+use crate::deliveries::{Republished, SentRequest, SentResponse};
 use crate::destination::DestinationStatus;
 use crate::sql::Input;
 
 impl Inner {
     /// Prepares and performs one action.
     pub(crate) fn act(self: &Arc<Self>, step: Step, input: &Input<'_>) {
+        if let Some(sent) = self.refused_at_once(&step) {
+            return self.ended(&step, sent);
+        }
         let context = Context { run: &step.run, result: &step.result, input };
         match step.action.prepare(&context) {
             Ok(prepared) => self.perform(step, prepared),
@@ -58,12 +61,9 @@ impl Inner {
 
     fn perform(self: &Arc<Self>, step: Step, prepared: Prepared) {
         let Prepared { resource, resources, explain, work } = prepared;
-        let sent = Sent { resource, resources, ..Sent::default() };
+        let sent = Sent { resource, resources: Resources::Many(resources), ..Sent::default() };
         match work {
-            Work::Publish(message) => {
-                let sent = self.publish(&step, message, sent);
-                self.ended(&step, sent);
-            }
+            Work::Publish(message) => self.publish(&step, message),
             Work::Aws(calls) => self.queue_aws(step, calls, explain, sent),
             Work::Http(call) if call.batch.is_some() => self.enter_batch(step, *call, explain, sent),
             Work::Http(call) => self.queue_http(step, *call, explain, sent),
@@ -72,30 +72,54 @@ impl Inner {
     }
 
     /// RULES-472: the message goes on as one from any client.
-    fn publish(&self, step: &Step, message: Message, mut sent: Sent) -> Sent {
+    fn publish(self: &Arc<Self>, step: &Step, message: Message) {
         let origin = &step.run.publication.origin;
         let depth = if let Origin::Rule { depth, .. } = origin { depth.saturating_add(1) } else { 1 };
         if depth > MAX_DEPTH {
             // RULES-362
-            sent.failure = Some(format!(
+            let why = format!(
                 "the message was republished {MAX_DEPTH} times already: rules feed each other in a loop, which ends here"
-            ));
-            return sent;
+            );
+            let sent = Sent {
+                resource: message.topic.to_string(),
+                resources: Resources::One("RepublishTopic", message.topic),
+                failure: Some(why),
+                ..Sent::default()
+            };
+            return self.ended(step, sent);
         }
-        sent.attempts = 1;
-        sent.request = Some(SentRequest {
-            operation: String::new(),
-            method: "PUBLISH".to_owned(),
-            url: message.topic.to_string(),
-            headers: vec![("qos".to_owned(), message.qos.as_u8().to_string())],
+        let at = self.clock.now();
+        let sent = Republished {
+            at,
+            scope: step.run.publication.scope.clone(),
+            rule: step.run.rule.name.clone(),
+            error_action: step.rest.is_none(),
+            topic: Arc::clone(&message.topic),
+            qos: message.qos,
             // The log outlives the network buffer that the payload may be a slice of.
             body: bytes::Bytes::copy_from_slice(&message.payload),
-        });
+        };
         let origin =
             Origin::Rule { rule: step.run.rule.name.clone(), depth, first: origin.sender().cloned() };
         let scope = step.run.publication.scope.clone();
-        self.bus.publish(Publication { scope, message, origin, at: self.clock.now() });
-        sent
+        self.bus.publish(Publication { scope, message, origin, at });
+        self.republished(step, sent);
+    }
+
+    /// The end of an action whose target is the same for every message, while the target's queue is full: nothing is
+    /// prepared for what has no place to wait.
+    fn refused_at_once(&self, step: &Step) -> Option<Sent> {
+        let fixed = step.action.fixed_target()?;
+        let full = self.lanes.refuses(&fixed.lane, step.result.bytes.len())?;
+        self.check_confirmed(step, &fixed.confirmation_url).ok()?;
+        // Only an error action asks for it.
+        let is_named = step.run.rule.error_action.is_some();
+        Some(Sent {
+            resource: if is_named { fixed.url.to_string() } else { String::new() },
+            resources: Resources::One("Url", Arc::clone(&fixed.url)),
+            failure: Some(full.to_string()),
+            ..Sent::default()
+        })
     }
 
     fn queue_aws(
@@ -150,7 +174,7 @@ impl Inner {
             self.ended(&step, sent);
             return;
         }
-        let lane = format!("http {}", url::split(&call.request.url).0);
+        let lane = crate::actions::http::lane(&call.request.url);
         let place = match self.lanes.enter(&lane, call.request.body.len()) {
             Ok(place) => place,
             Err(full) => {
@@ -170,17 +194,20 @@ impl Inner {
         if let Some(write) = &call.influx {
             return self.influx_destination(step, write).map(drop);
         }
+        self.check_confirmed(step, &call.confirmation_url)
+    }
+
+    fn check_confirmed(&self, step: &Step, confirmation_url: &str) -> Result<(), String> {
         let state = self.state.read();
         let scope = state.scope(&step.run.publication.scope);
-        let found = scope.and_then(|scope| scope.destination_for(&call.confirmation_url));
+        let found = scope.and_then(|scope| scope.destination_for(confirmation_url));
         match found.map(|destination| destination.status_at(self.clock.now())) {
             Some((DestinationStatus::Enabled, _)) => Ok(()),
             Some((status, why)) => Err(format!(
-                "the destination with confirmation URL `{}` is {}, not ENABLED. {why}",
-                call.confirmation_url,
+                "the destination with confirmation URL `{confirmation_url}` is {}, not ENABLED. {why}",
                 status.name()
             )),
-            None => Err(format!("there is no destination with confirmation URL `{}`", call.confirmation_url)),
+            None => Err(format!("there is no destination with confirmation URL `{confirmation_url}`")),
         }
     }
 

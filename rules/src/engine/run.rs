@@ -1,9 +1,11 @@
 //! One rule on one message: judge it, then perform the actions.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use thingstead_core::{Ids, Kind, Origin, Principal, Publication, Timestamp};
+use thingstead_core::journal::{Record, Tale};
+use thingstead_core::{Event, Ids, Kind, Origin, Principal, Publication, Timestamp};
 
 use super::functions::lane_of;
 use super::metrics::Count;
@@ -25,7 +27,9 @@ pub(crate) struct Run {
     pub(crate) answers: Answers,
     seed: u128,
     principal: Option<Arc<str>>,
-    source_ip: Option<Arc<str>>,
+    address: Option<IpAddr>,
+    /// Whether the payload is a copy of this run's own, which the journal must not keep.
+    owns_payload: bool,
 }
 
 /// What the actions receive.
@@ -46,10 +50,10 @@ impl Run {
         seed: u128,
     ) -> Self {
         // RULES-473: a republished message comes from no client but from the role's session.
-        let (principal, source_ip) = match &publication.origin {
+        let (principal, address) = match &publication.origin {
             Origin::Client(sender) | Origin::Http(sender) => (
                 Some(principal_of(&sender.principal)),
-                sender.address.map(|address| Arc::from(address.ip().to_canonical().to_string())),
+                sender.address.map(|address| address.ip().to_canonical()),
             ),
             Origin::Service(_) => (None, None),
             Origin::Rule { rule, .. } => (Some(Arc::from(format!("{ROLE_ID}:{rule}"))), None),
@@ -63,7 +67,8 @@ impl Run {
             rule,
             trace,
             principal,
-            source_ip,
+            address,
+            owns_payload: false,
         }
     }
 
@@ -75,7 +80,7 @@ impl Run {
         input.principal = self.principal.as_deref();
         input.account_id = Some(self.publication.scope.account());
         input.trace_id = Some(&self.trace);
-        input.source_ip = self.source_ip.as_deref();
+        input.address = self.address;
         input.properties = message.properties.as_deref();
         input
     }
@@ -92,7 +97,27 @@ impl Run {
     pub(crate) fn detached(&self) -> Self {
         let mut run = self.clone();
         run.publication.message = run.publication.message.detached();
+        run.owns_payload = true;
         run
+    }
+
+    /// Whether the journal may keep the run, whose payload is then that of the published event.
+    pub(crate) const fn may_be_kept(&self) -> bool {
+        !self.owns_payload
+    }
+}
+
+impl Tale for Run {
+    fn publication(&self) -> &Publication {
+        &self.publication
+    }
+
+    fn tell(&self, kind: Kind, at: Timestamp) -> Event {
+        let event = self.event(kind, at);
+        match kind {
+            Kind::RuleNotMatched => event.why("the condition of WHERE is not true for this message"),
+            _ => event,
+        }
     }
 }
 
@@ -174,7 +199,10 @@ impl Inner {
     /// Every action gets the same result; none waits for another (RULES-354, RULES-355).
     fn dispatch(self: &Arc<Self>, run: &Arc<Run>, input: &Input<'_>, output: Output) {
         run.rule.counters.add(Count::RulesExecuted);
-        self.journal.record(run.event(Kind::RuleMatched, run.at));
+        self.judged(Kind::RuleMatched, run);
+        if run.rule.actions.is_empty() {
+            return;
+        }
         let bytes = match output.bytes(input) {
             // The payload itself: shared, not copied.
             std::borrow::Cow::Borrowed(_) => run.publication.message.payload.clone(),
@@ -194,10 +222,19 @@ impl Inner {
     }
 
     /// RULES-404: no failure.
-    fn not_matched(&self, run: &Run) {
+    fn not_matched(&self, run: &Arc<Run>) {
         run.rule.counters.add(Count::RulesExecuted);
-        let why = "the condition of WHERE is not true for this message";
-        self.journal.record(run.event(Kind::RuleNotMatched, run.at).why(why));
+        self.judged(Kind::RuleNotMatched, run);
+    }
+
+    /// Writes down what became of a run; nothing is made for it where the run itself may be kept.
+    fn judged(&self, kind: Kind, run: &Arc<Run>) {
+        if run.may_be_kept() {
+            let tale: Arc<dyn Tale> = Arc::<Run>::clone(run);
+            self.journal.record(Record::tale(kind, run.at, tale));
+        } else {
+            self.journal.record(run.tell(kind, run.at));
+        }
     }
 
     /// RULES-391: no action runs, and no error action.

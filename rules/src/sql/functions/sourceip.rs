@@ -15,8 +15,10 @@ pub(super) static FUNCTION: Function = Function::new(
 .examples(&[example(r#"sourceip()"#, r#""192.0.2.7""#)]);
 
 fn sourceip(evaluator: &mut Evaluator<'_>, _: &Call, arguments: &[Value]) -> Value {
-    match (arguments, evaluator.input.source_ip) {
-        ([], Some(source_ip)) => source_ip.into(),
+    let input = evaluator.input;
+    match (arguments, input.source_ip, input.address) {
+        ([], Some(source_ip), _) => source_ip.into(),
+        ([], None, Some(address)) => address.to_string().as_str().into(),
         _ => Value::Undefined,
     }
 }
