@@ -203,3 +203,40 @@ async fn the_server_takes_its_credentials_until_they_end() {
     let late = server.send(call(&issued.secret, token)).await;
     assert_eq!((late.status.as_u16(), late.error()), (403, "ExpiredTokenException"));
 }
+
+#[tokio::test]
+async fn a_certificate_of_several_accounts_gets_the_role_of_the_one_its_host_name_chose() {
+    // AUTH-245: which account that is the handshake has decided (AUTH-040).
+    const OTHER: &str = "999999999999";
+    const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=999999999999/20261121/us-east-1/iot/aws4_request, SignedHeaders=host, Signature=00";
+    let (server, id) = world(ApiSettings::default(), allow("cam")).await;
+    let known = server.call("GET", &format!("/certificates/{id}"), Value::Null).await.ok();
+    let pem = &known["certificateDescription"]["certificatePem"];
+    let document = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "iot:*", "Resource": "*" } });
+    let certificate = format!("arn:aws:iot:us-east-1:{OTHER}:cert/{id}");
+    for (method, uri, body) in [
+        ("POST", "/certificate/register-no-ca", json!({ "certificatePem": pem, "status": "ACTIVE" })),
+        ("POST", "/policies/device", json!({ "policyDocument": document.to_string() })),
+        ("PUT", "/target-policies/device", json!({ "target": certificate })),
+        ("POST", "/role-aliases/cam", json!({ "roleArn": ROLE.replace("000000000000", OTHER) })),
+    ] {
+        let request = Request::builder().method(method).uri(uri).header("authorization", SIGNED);
+        let request = request.header("x-amz-date", "20261121T000000Z").header("host", "localhost");
+        server.send(request.body(Body::from(body.to_string())).expect("a request")).await.ok();
+    }
+    for account in ["000000000000", OTHER] {
+        let mut request = ask("cam", None);
+        request.extensions_mut().insert(PeerIdentity {
+            certificate: Some(id.as_str().into()),
+            scope: Some(thingstead_core::Scope::new(account, "us-east-1")),
+            certificate_der: None,
+            server_name: Some(format!("{account}.localhost").into()),
+            alpn: None,
+            remote: ([127, 0, 0, 1], 50_000).into(),
+        });
+        let credentials = server.device(request).await.ok()["credentials"].clone();
+        let key = credentials["accessKeyId"].as_str().expect("a key");
+        let session = server.deps.registry.role_session(key).expect("kept");
+        assert_eq!((session.account().as_str(), session.session_name.as_str()), (account, id.as_str()));
+    }
+}
