@@ -175,7 +175,9 @@ async fn pings_and_failed_authentications_are_logged_only_where_they_are_asked_f
     world.options(json!({ "defaultLogLevel": "DEBUG" })).await;
     let both = || {
         world.happens(Kind::Pinged, "c");
-        world.happens(Kind::AuthenticationRefused, "c");
+        // AUTH-303: whoever names no server is not logged at all.
+        world.happens(Kind::AuthenticationRefused, "nameless");
+        world.journal.record(event(Kind::AuthenticationRefused, "c").with("server_name", "localhost"));
         world.told()
     };
     assert!(both().is_empty());
