@@ -370,13 +370,13 @@ def test_metrics_and_service_log_tell_of_rules(server):
     rules = Rules(server)
     rules.create("counted", [{"republish": {"roleArn": ROLE, "topic": "out"}}, {"republish": {"roleArn": ROLE, "topic": "${nope}"}}])
     rules.publish("counted", {"a": 1})
-    rules.data.publish(topic="$aws/rules/nobody/x", payload=b"{}")
+    rules.data.publish(topic="$aws/rules/nameless/x", payload=b"{}")
     server.wait_for(kind="rule_not_found")
 
     def counted():
         with urllib.request.urlopen(f"{server.api}/metrics") as answer:
             lines = answer.read().decode().splitlines()
-        return [line.rsplit(" ", 1) for line in lines if 'rule_name="counted"' in line or 'rule_name="nobody"' in line]
+        return [line.rsplit(" ", 1) for line in lines if 'rule_name="counted"' in line or 'rule_name="nameless"' in line]
 
     def value(metric, rule, action=None):
         return [int(float(count)) for line, count in counted()
@@ -386,4 +386,4 @@ def test_metrics_and_service_log_tell_of_rules(server):
     eventually(lambda: value("failure", "counted", "republish"))
     assert value("topic_match", "counted") == [1]
     assert value("success", "counted", "republish") == value("failure", "counted", "republish") == [1]
-    assert value("rule_not_found", "nobody") == [1]
+    assert value("rule_not_found", "nameless") == [1]
