@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thingstead_core::{Limits, topic};
 
+use crate::settings::Counts;
+
 /// The numbers in force.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -25,6 +27,10 @@ pub(crate) struct Bounds {
     pub(crate) filters: usize,
     /// Subscriptions of a connection (Q22).
     pub(crate) subscriptions: usize,
+    /// Clients of an account that are connected (Q04).
+    pub(crate) connections: usize,
+    /// Subscriptions of an account (Q23).
+    pub(crate) subscriptions_of_account: usize,
     /// Retained messages of an account (Q25).
     pub(crate) retained: usize,
     /// Messages queued for a shared group (Q30).
@@ -48,8 +54,8 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The numbers of a setting.
-    pub(crate) const fn of(limits: Limits) -> Self {
+    /// The numbers of a setting; `counts` are those of accounts where they are limited.
+    pub(crate) const fn of(limits: Limits, counts: &Counts) -> Self {
         match limits {
             Limits::Aws => Self {
                 client_id: 128,
@@ -61,7 +67,9 @@ impl Bounds {
                 in_flight: 100,
                 filters: 8,
                 subscriptions: 50,
-                retained: 500_000,
+                connections: counts.connections,
+                subscriptions_of_account: counts.subscriptions,
+                retained: counts.retained,
                 group_queue: 500_000,
                 groups: 100,
                 group_members: 100,
@@ -82,6 +90,8 @@ impl Bounds {
                 in_flight: 65_535,
                 filters: usize::MAX,
                 subscriptions: usize::MAX,
+                connections: usize::MAX,
+                subscriptions_of_account: usize::MAX,
                 retained: usize::MAX,
                 group_queue: usize::MAX,
                 groups: usize::MAX,

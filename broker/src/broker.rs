@@ -88,7 +88,7 @@ impl Broker {
         // Rows of stored messages are numbered by when they were stored, over restarts, too.
         let first_row = u64::try_from(deps.clock.now().as_millis()).unwrap_or(0) << 20;
         let hub = Arc::new(Hub {
-            bounds: Bounds::of(settings.limits),
+            bounds: Bounds::of(settings.limits, &settings.counts),
             settings,
             clock: deps.clock,
             ids: deps.ids,

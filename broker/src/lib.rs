@@ -41,7 +41,8 @@ pub use retained::Retained;
 #[doc(hidden)]
 pub use router::index::SubscriptionIndex;
 pub use settings::{
-    Bound, Doors, Overlapping, Qos2, Settings, Sni, SubscribeDenied, WebSocketAuthentication, WebSocketKey,
+    Bound, Counts, Doors, Overlapping, Qos2, Settings, Sni, SubscribeDenied, WebSocketAuthentication,
+    WebSocketKey,
 };
 pub use throttle::Rates;
 pub use tls::{ServerCertificate, TlsError};

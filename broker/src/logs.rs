@@ -24,6 +24,8 @@ pub fn log_entry(event: &Event) -> Option<Value> {
         }
         Kind::Pinged => Entry::of(event, "Ping").pinged(),
         Kind::ApiCall => Entry::of_call(event)?,
+        Kind::ShadowAccepted => Entry::of_shadow(event)?,
+        Kind::ShadowRejected => Entry::of_shadow(event)?.refused(),
         // AUTH-303
         Kind::AuthenticationRefused if !Entry::of(event, "").names_a_server() => return None,
         Kind::AuthenticationRefused => Entry::of(event, "Connection.AuthNError").not_authenticated(),
@@ -165,6 +167,24 @@ impl<'e> Entry<'e> {
         })
     }
 
+    /// A shadow's request, named as AWS names the operation behind its topic.
+    fn of_shadow(event: &'e Event) -> Option<Self> {
+        let topic = event.topic.as_deref()?;
+        let kind = match topic.rsplit('/').next()? {
+            "get" => "GetThingShadow",
+            "update" => "UpdateThingShadow",
+            "delete" => "DeleteThingShadow",
+            _ => return None,
+        };
+        let mut entry = Self::of(event, kind);
+        entry.set("topicName", topic);
+        entry.copy("shadow", "deviceShadowName");
+        if event.client.is_none() {
+            entry.set("protocol", "HTTP");
+        }
+        Some(entry)
+    }
+
     fn failed(mut self, reason: &str, details: &str) -> Self {
         self.set("logLevel", "ERROR");
         self.set("status", "Failure");
@@ -260,6 +280,17 @@ mod tests {
         assert!(unretained.get("retain").is_none());
         assert_eq!(log_entry(&event(Kind::Unsubscribed).topic("t")).expect("logged").get("topicName"), None);
         assert_eq!(log_entry(&event(Kind::RuleMatched)), None);
+        let shadow =
+            event(Kind::ShadowRejected).topic("$aws/things/lamp/shadow/name/n/update").with("shadow", "n");
+        let entry = log_entry(&shadow.why("version 3 is not 2")).expect("logged");
+        assert_eq!(
+            (&entry["eventType"], &entry["deviceShadowName"]),
+            (&json!("UpdateThingShadow"), &json!("n"))
+        );
+        assert_eq!((&entry["status"], &entry["details"]), (&json!("Failure"), &json!("version 3 is not 2")));
+        let read =
+            log_entry(&event(Kind::ShadowAccepted).topic("$aws/things/lamp/shadow/get")).expect("logged");
+        assert_eq!((&read["eventType"], &read["status"]), (&json!("GetThingShadow"), &json!("Success")));
     }
 
     #[test]

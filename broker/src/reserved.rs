@@ -122,6 +122,9 @@ mod tests {
             ("$aws/things/t/jobs/j1/update/accepted", false, true),
             ("$aws/things/t/jobs/notify-next", false, true),
             ("$aws/events/presence/connected/c", false, true),
+            // MQTT-221, MQTT-222: only the server publishes events of jobs.
+            ("$aws/events/job/j/completed", false, true),
+            ("$aws/events/jobExecution/j/succeeded", false, true),
             ("$aws/rules/r/a", true, false),
             ("$aws/rules/r", true, false),
             ("$aws/rules/", false, false),

@@ -17,6 +17,8 @@ pub struct Settings {
     pub shards: usize,
     /// Sizes and counts as AWS has them, or lifted (MQTT-249).
     pub limits: Limits,
+    /// How much of a kind an account may have under `limits = aws`.
+    pub counts: Counts,
     /// Whether rates per second are limited.
     pub throttles: bool,
     /// To how much.
@@ -56,6 +58,7 @@ impl Default for Settings {
         Self {
             shards: 0,
             limits: Limits::Aws,
+            counts: Counts::default(),
             throttles: false,
             rates: Rates::default(),
             anonymous_scope: Scope::new("000000000000", "us-east-1"),
@@ -73,6 +76,23 @@ impl Default for Settings {
             write_timeout: Duration::from_secs(60),
             output_limit: 4 * 1024 * 1024,
         }
+    }
+}
+
+/// How much of a kind an account may have. `Counts::default()` is AWS's in large Regions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Clients that are connected at the same time (Q04).
+    pub connections: usize,
+    /// Subscriptions of connected clients and of sessions whose clients are away (Q23).
+    pub subscriptions: usize,
+    /// Retained messages (Q25).
+    pub retained: usize,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { connections: 500_000, subscriptions: 500_000, retained: 500_000 }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rates per second, for those who want AWS's (`throttles`): MQTT-055, MQTT-096, MQTT-150, MQTT-166, Q06, Q07, Q24, Q32.
+//! Rates per second, for those who want AWS's (`throttles`): MQTT-055, MQTT-096, MQTT-150, MQTT-166, Q06, Q07, Q09, Q24, Q32.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct Rates {
     pub publishes_out: u32,
     /// Publishes of one connection, in and out (Q08).
     pub publishes_of_connection: u32,
+    /// Bytes that one connection reads and writes (Q09).
+    pub bytes_of_connection: usize,
     /// Filters subscribed to in an account (Q24).
     pub subscriptions: u32,
     /// Filters subscribed to and given up in one shared group (Q32).
@@ -40,6 +42,7 @@ impl Default for Rates {
             publishes_in: 20_000,
             publishes_out: 20_000,
             publishes_of_connection: 100,
+            bytes_of_connection: 512 * 1024,
             subscriptions: 3000,
             group_changes: 100,
             retained: 500,

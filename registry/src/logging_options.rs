@@ -95,6 +95,8 @@ pub struct LogTarget {
 /// What is logged in a scope, for whoever writes the logs (MQTT-252, MQTT-253).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLevels {
+    /// The log group of entries whose type of event names none.
+    pub group: &'static str,
     /// Where nothing else is said.
     pub default: LogLevel,
     /// By type of event.
@@ -175,10 +177,9 @@ impl Registry {
         .await
     }
 
-    /// The scopes in which anything is logged, with what.
+    /// The scopes in which anything is logged, with what. Options of the first generation count until some of the second are set.
     pub fn log_levels(&self) -> Vec<(Scope, LogLevels)> {
-        let scopes =
-            self.scopes_where(|state| state.logging.second.as_ref().is_some_and(|o| !o.disable_all_logs));
+        let scopes = self.scopes_where(|state| state.logging.levels().is_some());
         let levels = |scope: Scope| {
             let levels = self.read(&scope, |state| state.logging.levels())?;
             Some((scope, levels))
@@ -252,11 +253,23 @@ impl Registry {
 impl Logging {
     /// `None` when nothing is logged.
     fn levels(&self) -> Option<LogLevels> {
-        let options = self.second.as_ref().filter(|options| !options.disable_all_logs)?;
+        let Some(options) = &self.second else {
+            let level = self.first.log_level.filter(|level| *level != LogLevel::Disabled)?;
+            return Some(LogLevels {
+                group: FIRST_GROUP,
+                default: level,
+                events: Vec::new(),
+                targets: Vec::new(),
+            });
+        };
+        if options.disable_all_logs {
+            return None;
+        }
         let is_default = |target: &LogTarget| target.target_type == "DEFAULT";
         let default = self.levels.iter().find(|(target, _)| is_default(target)).map(|(_, level)| *level);
         let events = options.event_configurations.iter().flatten();
         Some(LogLevels {
+            group: SECOND_GROUP,
             default: default.or(options.default_log_level).unwrap_or(LogLevel::Disabled),
             events: events.filter_map(|event| serde_json::from_value(event.clone()).ok()).collect(),
             targets: self.levels.iter().filter(|(target, _)| !is_default(target)).cloned().collect(),
@@ -291,6 +304,10 @@ fn write(state: &State, change: &mut Change<'_>) {
     change.batch.put(LOGGING, change.scope, ROW, row);
 }
 
+/// Where options of the first generation write (API-210).
+const FIRST_GROUP: &str = "AWSIotLogs";
+/// Where those of the second write (MQTT-252).
+const SECOND_GROUP: &str = "AWSIotLogsV2";
 /// One row a scope.
 pub(crate) const LOGGING: Table = Table::new("logging_options");
 const ROW: &str = "options";

@@ -1,13 +1,43 @@
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
-use thingstead_registry::{CertificateStatus, KnownCertificate, RegisterCaCertificate, UpdateCaCertificate};
+use thingstead_registry::{
+    CertificateStatus, KnownCertificate, RegisterCaCertificate, RegistrationConfig, UpdateCaCertificate,
+};
 
 use crate::support::{Ca, Heard, NOW, World, run, world};
 
 fn present(w: &World, pem: &str) -> Option<KnownCertificate> {
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).expect("der");
     w.registry.presented(&Sha256::digest(&der).into(), &der)
+}
+
+#[test]
+fn a_ca_with_a_template_registers_a_certificate_and_does_not_activate_it() {
+    // MQTT-039: the first attempt fails. The template is kept, not run, so that the certificate waits to be activated.
+    let w = world();
+    let heard = Heard::from(&w);
+    let ca = Ca::new("factory");
+    let device = ca.signs("dev");
+    let template = RegistrationConfig {
+        template_body: Some("{}".to_owned()),
+        role_arn: Some("arn:aws:iam::123456789012:role/r".to_owned()),
+        template_name: None,
+    };
+    let request = RegisterCaCertificate {
+        ca_certificate: ca.pem.clone(),
+        sni_only: true,
+        active: true,
+        auto_registration: true,
+        registration_config: Some(template),
+        ..RegisterCaCertificate::default()
+    };
+    run(w.registry.register_ca_certificate(&w.scope, request)).expect("ca");
+    let known = present(&w, &device).expect("registered");
+    assert_eq!(known.status, CertificateStatus::PendingActivation);
+    assert!(!known.may_connect(NOW));
+    assert_eq!(heard.take()[0].1["certificateStatus"], "PENDING_ACTIVATION");
+    assert!(!present(&w, &device).expect("still there").may_connect(NOW));
 }
 
 #[test]

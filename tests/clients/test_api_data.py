@@ -1,6 +1,7 @@
 """The data plane through boto3 and curl: publishing, shadows, retained messages, connections, the HTTPS door."""
 
 import json
+import socket
 import subprocess
 
 import botocore.exceptions
@@ -86,6 +87,22 @@ def test_a_connection_is_shown_and_ended(server, data):
         assert "API_INITIATED_DISCONNECT" in json.dumps(ended) or "DeleteConnection" in ended["why"]
     with pytest.raises(data.exceptions.ResourceNotFoundException):
         data.delete_connection(clientId="nobody")
+
+
+def test_a_caller_that_closes_its_connection_before_the_confirmation_is_noticed(server):
+    # MQTT-258
+    connect = b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04deaf"
+    with socket.create_connection(("127.0.0.1", server.mqtt_port)) as deaf:
+        deaf.sendall(connect)
+        assert deaf.recv(4) == b"\x20\x02\x00\x00"
+        address = server.endpoints["api"].rsplit(":", 1)
+        with socket.create_connection((address[0], int(address[1]))) as caller:
+            caller.sendall(b"POST /connections/deaf/messages?topic=t&confirmation=true&timeout=15 HTTP/1.1\r\nHost: localhost\r\n"
+                           b"Authorization: AWS4-HMAC-SHA256 Credential=test/20260301/us-east-1/iotdata/aws4_request, "
+                           b"SignedHeaders=host, Signature=00\r\nContent-Length: 2\r\n\r\nhi")
+            server.wait_for(kind="delivered", client="deaf")
+        call = server.wait_for(kind="api_call", client="deaf")[0]
+        assert call["reason"] == "DELIVERY_CONFIRMATION_SENDER_DISCONNECT", call
 
 
 def test_a_direct_message_needs_no_subscription(server, data):

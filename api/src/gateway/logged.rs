@@ -31,6 +31,11 @@ impl Logged {
         Self { client: text("clientId"), topic: text("topic"), members: copied.collect() }
     }
 
+    /// Whether the caller wants to know that a client has acknowledged a direct message.
+    pub(super) fn awaits_confirmation(&self) -> bool {
+        self.members.get("confirmation") == Some(&Value::Bool(true))
+    }
+
     /// Adds to an event what is logged of its operation and of the answer.
     pub(super) fn tell(
         &self,

@@ -85,26 +85,50 @@ struct Known {
     logged: Logged,
 }
 
+/// A request on its way to its answer. It is dropped without one when its caller closes the connection.
+struct Asked<'a> {
+    gateway: &'a Gateway,
+    known: Known,
+    request_id: &'a str,
+    answered: bool,
+}
+
+impl Drop for Asked<'_> {
+    /// MQTT-258: who asked for a confirmation and left before it came.
+    fn drop(&mut self) {
+        if self.answered || !self.known.logged.awaits_confirmation() {
+            return;
+        }
+        let why = "the caller closed its connection before the client acknowledged the message";
+        let error = ApiError::new("GatewayTimeoutException", why);
+        let left = Err(error.logged_as("DELIVERY_CONFIRMATION_SENDER_DISCONNECT"));
+        self.gateway.note(&self.known, &left, self.request_id);
+    }
+}
+
 async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let request_id: Arc<str> = gateway.deps.ids.uuid().to_string().into();
     if request.method() == Method::OPTIONS {
         return cors::preflight(&request_id);
     }
-    let mut known = Known {
+    let known = Known {
         service: gateway.default_service(),
         operation: None,
         caller: None,
         remote: None,
         logged: Logged::default(),
     };
+    let mut asked = Asked { gateway: &gateway, known, request_id: &request_id, answered: false };
     let answer = match arrived(request).await {
         Ok(request) => {
-            known.remote = request.remote;
-            gateway.answer(&request, &request_id, &mut known).await
+            asked.known.remote = request.remote;
+            gateway.answer(&request, &request_id, &mut asked.known).await
         }
         Err(error) => Err(error),
     };
-    gateway.note(&known, &answer, &request_id);
+    asked.answered = true;
+    let known = &asked.known;
+    gateway.note(known, &answer, &request_id);
     match (answer, known.operation) {
         (Ok(reply), Some(operation)) => output::success(operation, reply, &request_id),
         (Ok(_), None) => output::failure(known.service, &ApiError::internal("no operation"), &request_id),

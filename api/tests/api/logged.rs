@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use thingstead_broker::log_entry;
 use thingstead_core::Kind;
 use thingstead_core::journal::Query;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::fixture::Server;
 
@@ -39,6 +40,30 @@ async fn a_direct_message_that_is_refused_has_its_reason() {
     assert_eq!((&entry["clientId"], &entry["topicName"]), (&json!("c"), &json!("t")));
     assert_eq!((&entry["confirmation"], &entry["timeout"]), (&json!(true), &json!(5)));
     assert!(entry["details"].as_str().is_some_and(|details| !details.is_empty()));
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_before_the_confirmation_is_noticed() {
+    // MQTT-258: DELIVERY_CONFIRMATION_SENDER_DISCONNECT
+    let server = Server::new();
+    let doors = thingstead_broker::Doors { mqtt: vec![([127, 0, 0, 1], 0).into()], ..Default::default() };
+    let bound =
+        server.deps.broker.serve(&doors, Vec::new(), None, axum::Router::new()).await.expect("a door");
+    let mut client = tokio::net::TcpStream::connect(bound.mqtt[0]).await.expect("a socket");
+    // CONNECT of the client `c`, with a clean session and a keep alive of a minute.
+    client.write_all(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01c").await.expect("written");
+    client.read_exact(&mut [0; 4]).await.expect("CONNACK");
+    for confirmation in [true, false] {
+        let path = format!("/connections/c/messages?topic=t&timeout=15&confirmation={confirmation}");
+        let call = server.call("POST", &path, json!({}));
+        let left = tokio::time::timeout(std::time::Duration::from_millis(90), call).await;
+        assert_eq!(left.is_err(), confirmation, "{left:?}");
+    }
+    let entries = entries(&server, "SendDirectMessage");
+    assert_eq!(entries.len(), 2, "{entries:?}");
+    assert_eq!(entries[0]["reason"], "DELIVERY_CONFIRMATION_SENDER_DISCONNECT");
+    assert_eq!((&entries[0]["clientId"], &entries[0]["status"]), (&json!("c"), &json!("Failure")));
+    assert_eq!(entries[1]["status"], "Success");
 }
 
 #[tokio::test]

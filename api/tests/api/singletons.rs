@@ -68,6 +68,15 @@ async fn event_configurations_are_off_and_change_key_by_key() {
         .collect();
     assert_eq!(on.len(), 2);
     assert!(changed["creationDate"].is_f64() && changed["lastModifiedDate"].is_f64());
+    // MQTT-221, MQTT-222: events of jobs can be switched on; jobs, which would bring them about, are refused by name.
+    let jobs = json!({ "eventConfigurations": { "JOB": { "Enabled": true }, "JOB_EXECUTION": { "Enabled": true } } });
+    server.call("PATCH", "/event-configurations", jobs).await.ok();
+    let changed = server.call("GET", "/event-configurations", NONE).await.ok();
+    assert_eq!(changed["eventConfigurations"]["JOB_EXECUTION"], json!({ "Enabled": true }));
+    let targets = json!({ "targets": ["arn:aws:iot:us-east-1:000000000000:thing/t"], "document": "{}" });
+    let refused = server.call("PUT", "/jobs/j", targets).await;
+    assert_eq!((refused.status.as_u16(), refused.error()), (501, "NotImplementedException"));
+    assert!(refused.message().contains("CreateJob"), "{refused:?}");
     let unknown = json!({ "eventConfigurations": { "NOTHING": { "Enabled": true } } });
     let refused = server.call("PATCH", "/event-configurations", unknown).await;
     assert!(

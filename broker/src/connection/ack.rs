@@ -25,7 +25,8 @@ impl Shard {
             if let Some(live) = &mut connection.live {
                 live.unacknowledged.retain(|id| *id != packet_id);
             }
-            if connection.unread
+            // Who waits for this may be read again, or has nothing more to wait for.
+            if (connection.unread || connection.finished)
                 && let Some(waker) = &connection.waker
             {
                 waker.wake_by_ref();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use thingstead_core::journal::Kind;
+use thingstead_core::journal::{Cause, Kind};
 use thingstead_core::message::Sender;
 use thingstead_core::{ClientId, topic};
 use thingstead_mqtt_wire::{ConnAck, ConnAckProperties, Connect, Packet, ReasonCode, Version};
@@ -16,12 +16,24 @@ use super::{Live, will};
 use crate::access::{Access, Action, Asking, Everything};
 use crate::bounds;
 use crate::hub::{Place, SessionName};
+use crate::router::space::Seat;
 use crate::session::Opened;
 use crate::shard::Shard;
 use crate::shard::mail::{Arrival, Mail, Peer, Settler};
 use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
-use crate::throttle::Rate;
+use crate::throttle::{Exceeded, Rate};
+
+/// On what an accepted client is connected.
+struct Terms {
+    access: Box<dyn Access>,
+    session_id: Arc<str>,
+    seat: Seat,
+    /// Whether its id was made here.
+    assigned: bool,
+    /// How long its session outlives the connection, in seconds.
+    expiry: u32,
+}
 
 impl Shard {
     /// The shard that owns the client's session. A client without an id stays where it is: its id is made there.
@@ -98,19 +110,21 @@ impl Shard {
             return self.refuse(key, &connect, &client, refusal);
         }
         let name = SessionName { scope: peer.identity.scope.clone(), client };
-        self.accept(key, connect, name, access, session_id, (assigned, expiry));
+        let Some(seat) = self.seat(&name) else {
+            let why = format!(
+                "the account has {} connections already, as many as it may",
+                self.hub.bounds.connections
+            );
+            let refusal =
+                Refusal::throttled(ReasonCode::QuotaExceeded, Exceeded { cause: Cause::Throttle, why });
+            return self.refuse(key, &connect, &name.client, refusal);
+        };
+        self.accept(key, connect, name, Terms { access, session_id, seat, assigned, expiry });
         self.begin_lease(key, asking);
     }
 
-    fn accept(
-        &mut self,
-        key: Key,
-        connect: Connect,
-        name: SessionName,
-        mut access: Box<dyn Access>,
-        session_id: Arc<str>,
-        (assigned, expiry): (bool, u32),
-    ) {
+    fn accept(&mut self, key: Key, connect: Connect, name: SessionName, terms: Terms) {
+        let Terms { mut access, session_id, seat, assigned, expiry } = terms;
         self.take_over(&name);
         let Some(connection) = self.connections.get(key) else { return };
         let peer = connection.peer.clone();
@@ -134,6 +148,7 @@ impl Shard {
             sender,
             access,
             space,
+            _seat: seat,
             keep_alive: Duration::from_secs(u64::from(keep_alive)),
             keep_alive_asked: connect.keep_alive,
             heard: now,
@@ -180,11 +195,23 @@ impl Shard {
         self.resume(session);
     }
 
+    /// The connection that a client has.
+    fn connection_of(&self, name: &SessionName) -> Option<Key> {
+        self.by_name.get(name).and_then(|session| self.sessions.get(*session))?.connection
+    }
+
+    /// A place among the connected clients of the account (Q04); who takes over an older connection needs no further one.
+    fn seat(&self, name: &SessionName) -> Option<Seat> {
+        let most = match self.connection_of(name) {
+            Some(_) => usize::MAX,
+            None => self.hub.bounds.connections,
+        };
+        self.hub.spaces.of(&name.scope).seat(most)
+    }
+
     /// Ends an older connection of the same client (MQTT-056, POLICY-411).
     fn take_over(&mut self, name: &SessionName) {
-        let older =
-            self.by_name.get(name).and_then(|session| self.sessions.get(*session)).and_then(|s| s.connection);
-        if let Some(older) = older {
+        if let Some(older) = self.connection_of(name) {
             let why = "a new connection was established with the same client id";
             self.end(
                 older,

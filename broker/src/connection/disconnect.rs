@@ -108,18 +108,26 @@ pub(crate) struct Ending {
     pub(crate) will: bool,
     /// The session ends, too, whatever its expiry says.
     pub(crate) forget: bool,
+    /// What waits to be written is written before the socket is closed.
+    pub(crate) farewell: bool,
 }
 
 impl Ending {
     /// An end for a reason; the Will is published unless the client meant to go.
     pub(crate) fn new(reason: Reason, why: impl Into<Cow<'static, str>>) -> Self {
         let will = reason != Reason::ClientInitiated;
-        Self { reason, tell: None, why: why.into(), reason_string: None, will, forget: false }
+        let farewell = reason != Reason::ConnectionLost;
+        Self { reason, tell: None, why: why.into(), reason_string: None, will, forget: false, farewell }
     }
 
     /// The transport broke (MQTT-077).
     pub(crate) fn lost(why: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Reason::ConnectionLost, why)
+    }
+
+    /// The client closed its end, at least for sending, without a goodbye (MQTT-077). It gets what it was to be sent.
+    pub(crate) fn hung_up() -> Self {
+        Self { farewell: true, ..Self::lost("the client closed the socket without DISCONNECT") }
     }
 
     /// The client meant to go (MQTT-076, MQTT-017).
@@ -183,7 +191,7 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(key) else { return };
         if connection.leaving {
             // What was to be said has been said; the socket is all that is left.
-            if ending.reason == Reason::ConnectionLost {
+            if !ending.farewell {
                 self.connections.remove(key);
             }
             return;
@@ -222,10 +230,10 @@ impl Shard {
         if let Some(live) = live {
             self.part(key, *live, &ending);
         }
-        if ending.reason == Reason::ConnectionLost {
-            self.connections.remove(key);
-        } else {
+        if ending.farewell {
             self.mark(key);
+        } else {
+            self.connections.remove(key);
         }
     }
 

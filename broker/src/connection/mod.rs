@@ -9,6 +9,7 @@ pub(crate) mod publish;
 pub(crate) mod receive;
 pub(crate) mod refuse;
 pub(crate) mod subscribe;
+pub(crate) mod throughput;
 pub(crate) mod unsubscribe;
 pub(crate) mod will;
 pub(crate) mod wording;
@@ -23,10 +24,11 @@ use thingstead_core::message::Sender;
 use thingstead_core::{Scope, Timestamp};
 use thingstead_mqtt_wire::{Decoder, Version, Will};
 
+use self::throughput::Throughput;
 use self::wording::Wording;
 use crate::access::Access;
 use crate::hub::SessionName;
-use crate::router::space::Space;
+use crate::router::space::{Seat, Space};
 use crate::shard::link::Link;
 use crate::shard::mail::Peer;
 use crate::shard::slots::Key;
@@ -42,6 +44,8 @@ pub(crate) struct Connection {
     pub(crate) partial: BytesMut,
     /// Whether `partial` holds bytes nobody has looked at.
     pub(crate) unread: bool,
+    /// Bytes of the last seconds (Q09).
+    pub(crate) throughput: Throughput,
     /// Frames to write at the end of the turn.
     pub(crate) output: Vec<u8>,
     /// Whether the connection is on the turn's list of those.
@@ -50,6 +54,8 @@ pub(crate) struct Connection {
     pub(crate) blocked_since: Option<Timestamp>,
     /// The connection's task.
     pub(crate) waker: Option<Waker>,
+    /// The client sends nothing more; it may still read.
+    pub(crate) finished: bool,
     /// Ends when the output is written.
     pub(crate) leaving: bool,
     /// Not read until a custom authorizer has answered.
@@ -75,6 +81,8 @@ pub(crate) struct Live {
     pub(crate) access: Box<dyn Access>,
     /// Its topics.
     pub(crate) space: Arc<Space>,
+    /// Its place among the connected clients of its account.
+    pub(crate) _seat: Seat,
     /// In force.
     pub(crate) keep_alive: Duration,
     /// As asked for, in seconds.

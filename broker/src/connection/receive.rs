@@ -9,6 +9,7 @@ use thingstead_mqtt_wire::{Answer, ConnAck, DecodeError, Decoder, Packet, PubAck
 
 use super::Connection;
 use super::disconnect::{Ending, Reason};
+use super::throughput::Throughput;
 use crate::shard::Shard;
 use crate::shard::link::Read;
 use crate::shard::mail::{Arrival, Settler};
@@ -41,10 +42,12 @@ impl Shard {
             decoder,
             partial: plain,
             unread,
+            throughput: Throughput::default(),
             output: Vec::new(),
             dirty: false,
             blocked_since: None,
             waker: None,
+            finished: false,
             leaving: false,
             asking: false,
             peer,
@@ -72,10 +75,18 @@ impl Shard {
             if connection.leaving || connection.is_full(self.hub.bounds.in_flight) {
                 return Poll::Pending;
             }
+            if connection.finished && !connection.unread {
+                self.end_if_answered(key);
+                return Poll::Pending;
+            }
             if connection.refresh_is_due(self.now) {
                 self.refresh(key);
                 return Poll::Pending;
             }
+            if self.must_pause(key) {
+                return Poll::Pending;
+            }
+            let Some(connection) = self.connections.get_mut(key) else { return Poll::Ready(()) };
             if std::mem::take(&mut connection.unread) {
                 let mut early = std::mem::take(&mut connection.partial);
                 self.consume(key, &mut early);
@@ -83,6 +94,7 @@ impl Shard {
             }
             let mut input = std::mem::take(&mut self.input);
             input.extend_from_slice(&connection.partial);
+            let before = input.len();
             let read = connection.link.poll_read(cx, &mut input, &mut self.lent);
             if read.is_ready() {
                 connection.partial = BytesMut::new();
@@ -94,14 +106,13 @@ impl Shard {
                     return Poll::Pending;
                 }
                 Poll::Ready(read) => {
+                    self.count_bytes(key, input.len() - before);
                     self.consume(key, &mut input);
                     input.clear();
                     self.input = input;
                     match read {
                         Ok(Read::Some) => {}
-                        Ok(Read::End) => {
-                            self.end(key, Ending::lost("the client closed the socket without DISCONNECT"))
-                        }
+                        Ok(Read::End) => self.finish(key),
                         Ok(Read::Closed) => {
                             self.end(key, Ending::said_goodbye("the client closed the WebSocket"))
                         }
@@ -115,6 +126,25 @@ impl Shard {
         // Others are waiting, too.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The client sends nothing more. It may have closed one direction only, so it gets the answers it waits for.
+    fn finish(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.finished = true;
+        // What was read is judged before it is asked whether everything is answered; what comes late looks here again.
+        if !connection.unread {
+            self.end_if_answered(key);
+        }
+    }
+
+    /// Ends a connection whose client sends nothing more, as soon as all its packets are answered.
+    pub(crate) fn end_if_answered(&mut self, key: Key) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let held = connection.live.as_ref().is_some_and(|live| !live.unacknowledged.is_empty());
+        if !connection.leaving && !connection.asking && !connection.unread && !held {
+            self.end(key, Ending::hung_up());
+        }
     }
 
     /// Handles every whole packet; keeps the rest for later.

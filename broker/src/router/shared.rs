@@ -50,6 +50,26 @@ pub(crate) struct Waiting {
     pub(crate) row: Row,
 }
 
+/// What became of a session that wanted to be a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// It is one now.
+    New,
+    /// It was one.
+    Again,
+    /// There are as many as there may be.
+    Full,
+}
+
+/// What a session's leaving meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// It was a member.
+    pub(super) member: bool,
+    /// Nobody is left.
+    pub(super) empty: bool,
+}
+
 impl Group {
     /// A group without members.
     pub(crate) fn new(name: &str, filter: &str) -> Self {
@@ -69,18 +89,18 @@ impl Group {
         &self.filter
     }
 
-    /// Adds a member or changes it. `false` when the group is full.
-    pub(crate) fn join(&self, member: Member, most: usize) -> bool {
+    /// Adds a member or changes it; asked through the index, which counts.
+    pub(super) fn join(&self, member: Member, most: usize) -> Joined {
         let mut state = self.state.lock();
         if let Some(held) = state.members.iter_mut().find(|held| held.session == member.session) {
             *held = member;
-            return true;
+            return Joined::Again;
         }
         if state.members.len() >= most {
-            return false;
+            return Joined::Full;
         }
         state.members.push(member);
-        true
+        Joined::New
     }
 
     /// Counts a subscription that is added or given up (Q32).
@@ -92,11 +112,12 @@ impl Group {
         Err(Exceeded::new(Cause::Throttle, rates.group_changes, what))
     }
 
-    /// Removes a member; `true` when it was the last and the group holds nothing any more.
-    pub(crate) fn leave(&self, session: SessionKey) -> bool {
+    /// Removes a member; asked through the index, which counts.
+    pub(super) fn leave(&self, session: SessionKey) -> Left {
         let mut state = self.state.lock();
+        let before = state.members.len();
         state.members.retain(|member| member.session != session);
-        state.members.is_empty()
+        Left { member: state.members.len() < before, empty: state.members.is_empty() }
     }
 
     /// Notes that a member's client came or went.

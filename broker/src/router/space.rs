@@ -1,7 +1,7 @@
 //! The topic space of one scope: who subscribed to what, and what is retained. Nothing crosses it (MQTT-007).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,6 +19,26 @@ pub(crate) struct Space {
     pub(crate) retained: RetainedMessages,
     /// Rates per second.
     pub(crate) throttles: Throttles,
+    /// How many clients are connected (Q04).
+    seats: AtomicUsize,
+}
+
+/// A client's place among the connected ones of its account; given up when dropped.
+pub(crate) struct Seat(Arc<Space>);
+
+impl Space {
+    /// A place for a client, unless `most` are taken.
+    pub(crate) fn seat(self: &Arc<Self>, most: usize) -> Option<Seat> {
+        let take = |taken| (taken < most).then_some(taken + 1);
+        let taken = self.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
+        taken.is_ok().then(|| Seat(Arc::clone(self)))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.seats.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// The index of a space, and a number that tells whether it has changed.
@@ -63,6 +83,7 @@ impl Spaces {
                 subscriptions: Subscriptions::default(),
                 retained: RetainedMessages::default(),
                 throttles: Throttles::default(),
+                seats: AtomicUsize::new(0),
             })
         };
         Arc::clone(&self.0.entry(scope.clone()).or_insert_with(make))

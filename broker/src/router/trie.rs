@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 use thingstead_core::QoS;
 
 use super::SessionKey;
-use super::shared::Group;
+use super::shared::{Group, Joined, Left, Member};
 
 /// An ordinary subscription as the index keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) struct Trie {
     root: Node,
     /// How many shared groups there are.
     groups: usize,
+    /// How many subscriptions, members of groups included.
+    held: usize,
 }
 
 #[derive(Default)]
@@ -95,7 +97,7 @@ impl Trie {
     pub(crate) fn subscribe(&mut self, filter: &str, entry: Entry) -> bool {
         let entries = &mut self.holders(filter).entries;
         let place = entries.binary_search_by_key(&entry.session, |held| held.session);
-        match place.map(|index| entries.get_mut(index)) {
+        let new = match place.map(|index| entries.get_mut(index)) {
             Ok(Some(held)) => {
                 *held = entry;
                 false
@@ -105,15 +107,41 @@ impl Trie {
                 entries.insert(index, entry);
                 true
             }
-        }
+        };
+        self.held += usize::from(new);
+        new
     }
 
     /// Removes a subscription; `false` when there was none.
     pub(crate) fn unsubscribe(&mut self, filter: &str, session: SessionKey) -> bool {
-        remove(&mut self.root, filter.split('/'), &mut |holders| {
+        let removed = remove(&mut self.root, filter.split('/'), &mut |holders| {
             let place = holders.entries.binary_search_by_key(&session, |held| held.session);
             place.map(|index| holders.entries.remove(index)).is_ok()
-        })
+        });
+        self.held -= usize::from(removed);
+        removed
+    }
+
+    /// How many subscriptions there are, those through shared groups included (Q23).
+    pub(crate) const fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Adds a member to a group of this index, or changes it; `false` when the group has `most` members already.
+    pub(crate) fn join(&mut self, group: &Group, member: Member, most: usize) -> bool {
+        match group.join(member, most) {
+            Joined::New => self.held += 1,
+            Joined::Again => {}
+            Joined::Full => return false,
+        }
+        true
+    }
+
+    /// Removes a member from a group of this index; `true` when nobody is left in it.
+    pub(crate) fn leave(&mut self, group: &Group, session: SessionKey) -> bool {
+        let Left { member, empty } = group.leave(session);
+        self.held -= usize::from(member);
+        empty
     }
 
     /// The group of that name on the filter, made if there is none (MQTT-130) and there are fewer than `most` (MQTT-142).
@@ -281,7 +309,7 @@ mod tests {
             assert!(trie.unsubscribe(filter, entry(slot, QoS::AtMostOnce).session), "{filter}");
             assert!(!trie.unsubscribe(filter, entry(slot, QoS::AtMostOnce).session), "{filter}");
         }
-        assert!(trie.root.is_empty(), "an emptied trie keeps no nodes");
+        assert!(trie.root.is_empty() && trie.held() == 0, "an emptied trie keeps no nodes");
     }
 
     #[test]
@@ -297,6 +325,20 @@ mod tests {
         assert!(!group("a/b", "h"));
         assert!(trie.find_group("a/#", "g").is_some());
         assert!(trie.find_group("a/#", "h").is_none() && trie.find_group("b", "g").is_none());
+        // Q23: members are subscriptions like others, and those who join again count once.
+        let group = trie.find_group("a/#", "g").expect("a group");
+        let member = |slot| Member {
+            session: entry(slot, QoS::AtMostOnce).session,
+            qos: QoS::AtMostOnce,
+            persistent: false,
+            online: true,
+        };
+        assert!(trie.join(&group, member(1), 2) && trie.join(&group, member(1), 2));
+        assert!(trie.join(&group, member(2), 2) && !trie.join(&group, member(3), 2));
+        assert_eq!(trie.held(), 2);
+        assert!(!trie.leave(&group, member(3).session) && !trie.leave(&group, member(1).session));
+        assert!(trie.leave(&group, member(2).session));
+        assert_eq!(trie.held(), 0);
         trie.remove_group("a/#", "g");
         trie.remove_group("a/#", "g");
         assert!(trie.group("a/b", || Arc::new(Group::new("h", "a/b")), "h", 2).is_some());

@@ -16,7 +16,7 @@ impl Shard {
     /// Adds or replaces a subscription (MQTT-112); answers whether it is new.
     ///
     /// # Errors
-    /// Why it is one too many (MQTT-111, MQTT-142).
+    /// Why it is one too many (MQTT-111, MQTT-142, Q23).
     pub(crate) fn add_subscription(
         &mut self,
         key: Key,
@@ -35,10 +35,19 @@ impl Shard {
         let share = topic::share_of(filter).ok().flatten();
         let (session_key, space, storage) = (session.key, Arc::clone(&session.space), session.storage);
         let mut held = held;
+        // Q23: looked at under the lock under which it is counted.
+        let mut index = space.subscriptions.write();
+        if new && index.held() >= bounds.subscriptions_of_account {
+            return Err(format!(
+                "the account has {} subscriptions already, as many as it may",
+                bounds.subscriptions_of_account
+            ));
+        }
         match share {
             None => {
                 let entry = Entry { session: session_key, qos: held.qos, no_local: held.no_local, storage };
-                space.subscriptions.write().subscribe(filter, entry);
+                index.subscribe(filter, entry);
+                drop(index);
             }
             Some(share) => {
                 let online = session.connection.is_some();
@@ -46,7 +55,6 @@ impl Shard {
                 let member =
                     Member { session: session_key, qos: held.qos, persistent: storage.is_some(), online };
                 // Joined under the index's lock: a group that its last member leaves meanwhile is no longer in the index.
-                let mut index = space.subscriptions.write();
                 let make = || {
                     made = true;
                     Arc::new(Group::new(share.group, share.filter))
@@ -57,7 +65,7 @@ impl Shard {
                         bounds.groups
                     ));
                 };
-                let joined = group.join(member, bounds.group_members);
+                let joined = index.join(&group, member, bounds.group_members);
                 drop(index);
                 if !joined {
                     return Err(format!(
@@ -113,7 +121,7 @@ impl Shard {
         let (session_key, space, scope) =
             (session.key, Arc::clone(&session.space), session.name.scope.clone());
         let mut index = space.subscriptions.write();
-        if group.leave(session_key) {
+        if index.leave(group, session_key) {
             index.remove_group(group.filter(), group.name());
             drop(index);
             let storage = group.storage;

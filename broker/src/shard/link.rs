@@ -177,6 +177,9 @@ impl Socket {
             let read = ready!(poll_read_buf(&mut self.tcp, cx, input))?;
             return Poll::Ready(Ok(if read == 0 { Read::End } else { Read::Some }));
         };
+        if tls.is_closed() {
+            return Poll::Ready(Ok(Read::End));
+        }
         let incoming = &mut lent.incoming;
         incoming.clear();
         tls.lead_in(incoming);

@@ -26,6 +26,8 @@ pub(crate) enum Timer {
     Lease(Key, Duration),
     /// A connection: its custom authorizer is asked again (AUTH-215).
     Refresh(Key),
+    /// A connection: it may read and write again (Q09).
+    GoOn(Key),
     /// A session: deliveries to send again, or to give up.
     Retry(Key),
     /// A session: stored messages to send.
@@ -88,6 +90,7 @@ impl Shard {
                 Timer::TooOld(key) => self.web_socket_is_old(key),
                 Timer::Lease(key, after) => self.lease_ends(key, after),
                 Timer::Refresh(key) => self.refresh(key),
+                Timer::GoOn(key) => self.resume_traffic(key),
                 Timer::Retry(key) => self.retry(key),
                 Timer::Stored(key) => self.send_stored(key),
                 Timer::Expiry(key) => self.check_expiry(key),

@@ -138,6 +138,12 @@ impl Shard {
     fn flush(&mut self, key: Key) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.dirty = false;
+        let (leaving, bytes) = (connection.leaving, connection.output.len());
+        if bytes > 0 && !leaving && self.must_pause(key) {
+            return;
+        }
+        self.count_bytes(key, bytes);
+        let Some(connection) = self.connections.get_mut(key) else { return };
         let waker = connection.waker.as_ref().unwrap_or(Waker::noop());
         match connection.link.write(&mut connection.output, waker, &mut self.lent) {
             Ok(true) => {

@@ -100,11 +100,14 @@ async fn converse(
         outgoing.clear();
         match opened? {
             Opened::Handshaking => begun = Some((tls, endpoint)),
-            Opened::Established => {
+            // A client that says all it has to say with its last flight may close its end in the same breath.
+            Opened::Closed if plain.is_empty() => {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            Opened::Established | Opened::Closed => {
                 let server_name = hello.server_name.clone();
                 return Ok(Secured { tcp, tls, plain, server_name, endpoint });
             }
-            Opened::Closed => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         }
     }
 }

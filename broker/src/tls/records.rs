@@ -14,6 +14,7 @@ pub(crate) struct Tls {
     connection: UnbufferedServerConnection,
     /// The beginning of a record, or of a handshake message. The TLS library keeps positions in it, so every call gets it back.
     partial: Vec<u8>,
+    closed: bool,
 }
 
 /// Where [`Tls::open`] stopped.
@@ -30,7 +31,7 @@ pub(crate) enum Opened {
 impl Tls {
     /// A connection before its handshake.
     pub(crate) fn new(config: Arc<rustls::ServerConfig>) -> Result<Self, rustls::Error> {
-        Ok(Self { connection: UnbufferedServerConnection::new(config)?, partial: Vec::new() })
+        Ok(Self { connection: UnbufferedServerConnection::new(config)?, partial: Vec::new(), closed: false })
     }
 
     /// Puts what was left over before bytes that are about to be read.
@@ -52,7 +53,13 @@ impl Tls {
         if self.partial.is_empty() && self.partial.capacity() > 0 {
             self.partial = Vec::new();
         }
+        self.closed |= matches!(opened, Ok(Opened::Closed));
         opened
+    }
+
+    /// Whether the client has sent close_notify: nothing comes after it, though the client may still read.
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.closed
     }
 
     fn process(

@@ -27,7 +27,8 @@ pub(crate) struct TlsStream {
 impl From<Secured> for TlsStream {
     fn from(secured: Secured) -> Self {
         let Secured { tcp, tls, plain, .. } = secured;
-        Self { tcp, tls, plain, outgoing: Vec::new(), sent: 0, ended: false, closed: false }
+        let ended = tls.is_closed();
+        Self { tcp, tls, plain, outgoing: Vec::new(), sent: 0, ended, closed: false }
     }
 }
 

@@ -12,7 +12,7 @@ use thingstead_store::{Batch, Document, Durability, Store};
 use crate::client::{Client, V3, V5};
 use crate::house::{House, scope};
 
-fn directory(name: &str) -> std::path::PathBuf {
+pub(crate) fn directory(name: &str) -> std::path::PathBuf {
     let directory = std::env::temp_dir().join(format!("thingstead-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory).expect("a directory");

@@ -15,6 +15,8 @@ mod durability;
 #[cfg(test)]
 mod endpoints;
 #[cfg(test)]
+mod half_closed;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod house;

@@ -1,9 +1,9 @@
 //! AWS's rates per second, where they are switched on.
 
-use thingstead_broker::{Rates, Settings};
+use thingstead_broker::{Counts, Rates, Settings};
 use thingstead_core::journal::{Cause, Kind, Protocol};
 use thingstead_core::wiring::Bus;
-use thingstead_core::{Message, Origin, Publication};
+use thingstead_core::{Limits, Message, Origin, Publication};
 use thingstead_mqtt_wire::{Connect, Packet, Publish, QoS};
 
 use crate::client::{Client, V3, V5};
@@ -153,6 +153,85 @@ async fn pings_are_counted_and_told_only_when_somebody_wants_them() {
     let tallies = house.journal.tallies();
     let pinged = tallies.iter().find(|tally| tally.kind == Kind::Pinged).expect("counted");
     assert_eq!((pinged.count, pinged.protocol), (2, Protocol::Mqtt));
+}
+
+#[tokio::test]
+async fn what_a_connection_moves_beyond_its_throughput_is_delayed() {
+    // Q09
+    let rates = Rates { bytes_of_connection: 4000, ..Rates::default() };
+    let house = limited(rates).await;
+    assert_eq!(Rates::default().bytes_of_connection, 512 * 1024);
+    let mut reader = Client::connect(house.plain(), V5, "reader").await;
+    reader.subscribe("big", QoS::AtMostOnce).await;
+    let mut writer = Client::connect(house.plain(), V5, "writer").await;
+    let big = "x".repeat(5000);
+    // What is read or written at once is not cut; what comes afterwards waits until time has made it good.
+    writer.publish("big", &big, QoS::AtLeastOnce).await;
+    writer.silent().await;
+    assert_eq!(reader.payload().await.len(), 5000);
+    house.advance(1);
+    assert!(matches!(writer.receive().await, Packet::PubAck(_)));
+    writer.publish("big", &big, QoS::AtMostOnce).await;
+    assert_eq!(reader.payload().await.len(), 5000);
+    writer.publish("big", "next", QoS::AtLeastOnce).await;
+    writer.silent().await;
+    house.advance(1);
+    assert!(matches!(writer.receive().await, Packet::PubAck(_)));
+    assert_eq!(reader.payload().await, "next");
+    // Who only reads is delayed as well, and nothing is lost.
+    for payload in [big.clone(), "last".to_owned()] {
+        let message = Message::new("big", payload);
+        let (origin, at) = (Origin::Service("test"), house.clock.now());
+        house.broker.publish(Publication { scope: scope(), message, origin, at });
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(reader.payload().await.len(), 5000);
+    reader.silent().await;
+    house.advance(1);
+    assert_eq!(reader.payload().await, "last");
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_connections_and_subscriptions() {
+    // Q04, Q23, MQTT-249
+    let counts = Counts { connections: 2, subscriptions: 3, ..Counts::default() };
+    assert_eq!((Counts::default().connections, Counts::default().subscriptions), (500_000, 500_000));
+    let house = House::with(Settings { counts, ..Settings::default() }).await;
+    let (mut first, _) = Client::persistent(house.plain(), V5, "first").await;
+    let mut second = Client::connect(house.plain(), V3, "second").await;
+    let (mut third, ack) = Client::connect_with(house.plain(), Connect::new(V5, "third", 60)).await;
+    assert_eq!(ack.reason.as_u8(), 0x97);
+    third.closed().await;
+    let mut v3 = Client::open(house.plain(), V3).await;
+    v3.send(&Packet::Connect(Box::new(Connect::new(V3, "third", 60)))).await;
+    v3.closed().await;
+    assert_eq!(house.caused(Kind::ConnectRefused, Cause::Throttle), 2);
+    // Who takes over its own connection needs no further place.
+    for _ in 0..3 {
+        second = Client::connect(house.plain(), V3, "second").await;
+    }
+    assert_eq!(first.subscribe("a", QoS::AtMostOnce).await, 0);
+    assert_eq!(first.subscribe("$share/g/a", QoS::AtMostOnce).await, 0);
+    assert_eq!(second.subscribe("$share/g/a", QoS::AtMostOnce).await, 0);
+    assert_eq!(second.subscribe("b", QoS::AtMostOnce).await, 0x80);
+    assert_eq!(first.subscribe("b", QoS::AtMostOnce).await, 0x97);
+    assert_eq!(first.subscribe("a", QoS::AtLeastOnce).await, 1, "a filter that is held is no further one");
+    // A session whose client is away keeps its subscriptions, and gives its place up.
+    first.leave().await;
+    let mut third = Client::connect(house.plain(), V5, "third").await;
+    assert_eq!(third.subscribe("c", QoS::AtMostOnce).await, 0x97);
+    second.unsubscribe(&["$share/g/a"]).await;
+    assert_eq!(third.subscribe("c", QoS::AtMostOnce).await, 0);
+    third.leave().await;
+    let mut fourth = Client::connect(house.plain(), V5, "fourth").await;
+    assert_eq!(fourth.subscribe("d", QoS::AtMostOnce).await, 0);
+    let relaxed = House::with(Settings { counts, limits: Limits::Relaxed, ..Settings::default() }).await;
+    let mut clients = Vec::new();
+    for id in ["a", "b", "c", "d"] {
+        let mut client = Client::connect(relaxed.plain(), V5, id).await;
+        assert_eq!(client.subscribe("t", QoS::AtMostOnce).await, 0);
+        clients.push(client);
+    }
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ impl Levels {
         if level_of(entry) < wanted {
             return None;
         }
-        Some(configured.and_then(|event| event.log_destination.as_deref()).unwrap_or(GROUP))
+        Some(configured.and_then(|event| event.log_destination.as_deref()).unwrap_or(self.0.group))
     }
 }
 
@@ -64,8 +64,6 @@ fn fits(target: &LogTarget, event: &Event, registry: &Registry) -> bool {
 
 /// Types of events that are logged only where they are configured by name.
 const OPT_IN: &[&str] = &["Ping", "Connection.AuthNError"];
-/// The log group of AWS IoT.
-pub(super) const GROUP: &str = "AWSIotLogsV2";
 
 /// `DISABLED` is above every entry's level.
 const _: () = assert!((LogLevel::Error as u8) < (LogLevel::Disabled as u8));

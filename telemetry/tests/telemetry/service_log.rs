@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use thingstead_core::{Clock, Event, Ids, Journal, Kind, Scope, Timestamp};
 use thingstead_registry::{
-    CreateThing, CreateThingGroup, LogLevel, LogTarget, Registry, RegistrySettings, TABLES, V2LoggingOptions,
+    CreateThing, CreateThingGroup, LogLevel, LogTarget, LoggingOptions, Registry, RegistrySettings, TABLES,
+    V2LoggingOptions,
 };
 use thingstead_rules::{AwsSettings, LogWriter};
 use thingstead_store::Store;
@@ -82,6 +83,28 @@ fn event(kind: Kind, client: &str) -> Event {
         .source(Some(SocketAddr::from(([198, 51, 100, 23], 41_822))))
         .topic("plant/7")
         .why("because")
+}
+
+#[tokio::test]
+async fn options_of_the_first_generation_count_until_the_second_is_set() {
+    // API-210, MQTT-252
+    let world = world(Destinations::default());
+    let first = |level| LoggingOptions { role_arn: None, log_level: level };
+    world.registry.set_logging_options(&scope(), first(Some(LogLevel::Error))).await.expect("set");
+    world.happens(Kind::Connected, "a");
+    world.happens(Kind::PublishRefused, "b");
+    let entries = world.log.find(&LogQuery::default());
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    assert_eq!((&entries[0]["clientId"], &entries[0]["logGroup"]), (&json!("b"), &json!("AWSIotLogs")));
+    world.told();
+    world.options(json!({ "defaultLogLevel": "DISABLED" })).await;
+    world.happens(Kind::PublishRefused, "c");
+    assert!(world.told().is_empty());
+    world.registry.set_logging_options(&scope(), first(Some(LogLevel::Disabled))).await.expect("set");
+    world.options(json!({ "defaultLogLevel": "INFO" })).await;
+    world.happens(Kind::Connected, "d");
+    let entries = world.log.find(&LogQuery::default());
+    assert_eq!((&entries[0]["clientId"], &entries[0]["logGroup"]), (&json!("d"), &json!("AWSIotLogsV2")));
 }
 
 #[tokio::test]
