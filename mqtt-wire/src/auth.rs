@@ -89,10 +89,15 @@ pub(crate) fn read(body: &[u8], role: Role) -> Result<Auth, DecodeError> {
         return Ok(Auth { reason: ReasonCode::Success, properties: None });
     }
     let reason = read_reason(&mut reader, PacketType::Auth, role)?;
-    let mut properties = None;
+    let mut properties: Option<Box<AuthProperties>> = None;
     if !reader.is_empty() {
         properties = property::read(&mut reader, role)?.map(Box::new);
     }
     reader.end(Section::both("3.15.3"))?;
+    let method = properties.as_ref().and_then(|properties| properties.authentication_method.as_ref());
+    if reason != ReasonCode::Success && method.is_none() {
+        let detail = format!("AUTH with reason code {reason} has no authentication method");
+        return Err(DecodeError::protocol(Section::both("3.15.2.2.2"), detail));
+    }
     Ok(Auth { reason, properties })
 }

@@ -5,37 +5,95 @@ use crate::reader::Reader;
 use crate::writer::Body;
 use crate::{DecodeError, EncodeError, ReasonCode, Role};
 
-/// One property, its value checked, its text borrowed from the frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Property<'a> {
-    PayloadFormatIndicator(u8),
-    MessageExpiryInterval(u32),
-    ContentType(&'a str),
-    ResponseTopic(&'a str),
-    CorrelationData(&'a [u8]),
-    SubscriptionIdentifier(u32),
-    SessionExpiryInterval(u32),
-    AssignedClientIdentifier(&'a str),
-    ServerKeepAlive(u16),
-    AuthenticationMethod(&'a str),
-    AuthenticationData(&'a [u8]),
-    RequestProblemInformation(bool),
-    WillDelayInterval(u32),
-    RequestResponseInformation(bool),
-    ResponseInformation(&'a str),
-    ServerReference(&'a str),
-    ReasonString(&'a str),
-    ReceiveMaximum(u16),
-    TopicAliasMaximum(u16),
-    TopicAlias(u16),
-    MaximumQoS(u8),
-    RetainAvailable(bool),
-    User(&'a str, &'a str),
-    MaximumPacketSize(u32),
-    WildcardSubscriptionAvailable(bool),
-    SubscriptionIdentifierAvailable(bool),
-    SharedSubscriptionAvailable(bool),
+/// Everything that is known of each property: identifier, value, which values are allowed, name, and who carries it (table 2-4).
+/// Reading and writing follow from it.
+macro_rules! properties {
+    ($($id:literal $variant:ident($value:ty) $check:ident $name:literal of $($carrier:ident)|+;)*) => {
+        /// One property, its value checked, its text borrowed from the frame.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Property<'a> {
+            $($variant($value),)*
+            /// The only pair, and everybody may carry it.
+            User(&'a str, &'a str),
+        }
+
+        const fn name(id: u32) -> Option<&'static str> {
+            match id {
+                $($id => Some($name),)*
+                USER_PROPERTY => Some("user property"),
+                _ => None,
+            }
+        }
+
+        const fn carries(carrier: Carrier, id: u32) -> bool {
+            match id {
+                $($id => matches!(carrier, $(Carrier::$carrier)|+),)*
+                id => id == USER_PROPERTY,
+            }
+        }
+
+        /// Reads the value of a property that has a name.
+        fn value<'a>(reader: &mut Reader<'a>, id: u32) -> Result<Property<'a>, DecodeError> {
+            match id {
+                $($id => Ok(Property::$variant($check(Value::read(reader, $name)?, $name)?)),)*
+                _ => Ok(Property::User(
+                    reader.string("user property name")?,
+                    reader.string("user property value")?,
+                )),
+            }
+        }
+
+        impl Property<'_> {
+            /// Appends identifier and value.
+            pub(crate) fn write(self, out: &mut Body) -> Result<(), EncodeError> {
+                match self {
+                    $(Self::$variant(value) => {
+                        out.u8($id);
+                        value.write($name, out)
+                    })*
+                    Self::User(name, value) => {
+                        out.u8(USER_PROPERTY as u8);
+                        out.string("user property name", name)?;
+                        out.string("user property value", value)
+                    }
+                }
+            }
+        }
+    };
 }
+
+properties! {
+    1 PayloadFormatIndicator(u8) any "payload format indicator" of Will | Publish;
+    2 MessageExpiryInterval(u32) any "message expiry interval" of Will | Publish;
+    3 ContentType(&'a str) any "content type" of Will | Publish;
+    8 ResponseTopic(&'a str) any "response topic" of Will | Publish;
+    9 CorrelationData(&'a [u8]) any "correlation data" of Will | Publish;
+    11 SubscriptionIdentifier(Variable) nonzero "subscription identifier" of Publish | Subscribe;
+    17 SessionExpiryInterval(u32) any "session expiry interval" of Connect | ConnAck | Disconnect;
+    18 AssignedClientIdentifier(&'a str) any "assigned client identifier" of ConnAck;
+    19 ServerKeepAlive(u16) any "server keep alive" of ConnAck;
+    21 AuthenticationMethod(&'a str) any "authentication method" of Connect | ConnAck | Auth;
+    22 AuthenticationData(&'a [u8]) any "authentication data" of Connect | ConnAck | Auth;
+    23 RequestProblemInformation(bool) any "request problem information" of Connect;
+    24 WillDelayInterval(u32) any "will delay interval" of Will;
+    25 RequestResponseInformation(bool) any "request response information" of Connect;
+    26 ResponseInformation(&'a str) any "response information" of ConnAck;
+    28 ServerReference(&'a str) any "server reference" of ConnAck | Disconnect;
+    31 ReasonString(&'a str) any "reason string" of ConnAck | Ack | Disconnect | Auth;
+    33 ReceiveMaximum(u16) nonzero "receive maximum" of Connect | ConnAck;
+    34 TopicAliasMaximum(u16) any "topic alias maximum" of Connect | ConnAck;
+    35 TopicAlias(u16) alias "topic alias" of Publish;
+    36 MaximumQoS(u8) any "maximum QoS" of ConnAck;
+    37 RetainAvailable(bool) any "retain available" of ConnAck;
+    39 MaximumPacketSize(u32) nonzero "maximum packet size" of Connect | ConnAck;
+    40 WildcardSubscriptionAvailable(bool) any "wildcard subscription available" of ConnAck;
+    41 SubscriptionIdentifierAvailable(bool) any "subscription identifier available" of ConnAck;
+    42 SharedSubscriptionAvailable(bool) any "shared subscription available" of ConnAck;
+}
+
+/// A number of one to four bytes: 0 to 268,435,455.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Variable(pub(crate) u32);
 
 /// A struct of properties that one kind of packet carries.
 pub(crate) trait Properties: Default {
@@ -107,7 +165,7 @@ impl<'a> PropertyList<'a> {
             return Err(DecodeError::malformed(Section::PROPERTIES, detail));
         };
         self.admit(id, name)?;
-        self.value(id, name).map(Some)
+        value(&mut self.reader, id).map(Some)
     }
 
     /// Whether this carrier may have this property, again.
@@ -140,56 +198,6 @@ impl<'a> PropertyList<'a> {
         Ok(())
     }
 
-    fn value(&mut self, id: u32, name: &'static str) -> Result<Property<'a>, DecodeError> {
-        let reader = &mut self.reader;
-        Ok(match id {
-            1 => Property::PayloadFormatIndicator(small(reader, name)?),
-            2 => Property::MessageExpiryInterval(reader.u32(name)?),
-            3 => Property::ContentType(reader.string(name)?),
-            8 => Property::ResponseTopic(reader.string(name)?),
-            9 => Property::CorrelationData(reader.binary(name)?),
-            SUBSCRIPTION_IDENTIFIER => match reader.variable(name)? {
-                0 => return Err(zero(name, "1 to 268435455")),
-                id => Property::SubscriptionIdentifier(id),
-            },
-            SESSION_EXPIRY_INTERVAL => Property::SessionExpiryInterval(reader.u32(name)?),
-            18 => Property::AssignedClientIdentifier(reader.string(name)?),
-            19 => Property::ServerKeepAlive(reader.u16(name)?),
-            AUTHENTICATION_METHOD => Property::AuthenticationMethod(reader.string(name)?),
-            AUTHENTICATION_DATA => Property::AuthenticationData(reader.binary(name)?),
-            23 => Property::RequestProblemInformation(small(reader, name)? == 1),
-            24 => Property::WillDelayInterval(reader.u32(name)?),
-            25 => Property::RequestResponseInformation(small(reader, name)? == 1),
-            26 => Property::ResponseInformation(reader.string(name)?),
-            SERVER_REFERENCE => Property::ServerReference(reader.string(name)?),
-            31 => Property::ReasonString(reader.string(name)?),
-            33 => match reader.u16(name)? {
-                0 => return Err(zero(name, "1 to 65535")),
-                maximum => Property::ReceiveMaximum(maximum),
-            },
-            34 => Property::TopicAliasMaximum(reader.u16(name)?),
-            35 => match reader.u16(name)? {
-                0 => {
-                    let detail = "topic alias is 0; it must be 1 to 65535";
-                    let section = Section::both("3.3.2.3.4");
-                    return Err(DecodeError::new(ReasonCode::TopicAliasInvalid, section, detail));
-                }
-                alias => Property::TopicAlias(alias),
-            },
-            36 => Property::MaximumQoS(small(reader, name)?),
-            37 => Property::RetainAvailable(small(reader, name)? == 1),
-            39 => match reader.u32(name)? {
-                0 => return Err(zero(name, "1 to 4294967295")),
-                size => Property::MaximumPacketSize(size),
-            },
-            40 => Property::WildcardSubscriptionAvailable(small(reader, name)? == 1),
-            41 => Property::SubscriptionIdentifierAvailable(small(reader, name)? == 1),
-            42 => Property::SharedSubscriptionAvailable(small(reader, name)? == 1),
-            // USER_PROPERTY: every other identifier has no name and was refused.
-            _ => Property::User(reader.string("user property name")?, reader.string("user property value")?),
-        })
-    }
-
     fn finish(&self) -> Result<(), DecodeError> {
         let has = |id: u32| self.seen & (1 << id) != 0;
         if has(AUTHENTICATION_DATA) && !has(AUTHENTICATION_METHOD) {
@@ -200,146 +208,150 @@ impl<'a> PropertyList<'a> {
     }
 }
 
-/// A byte that must be 0 or 1.
-fn small(reader: &mut Reader<'_>, name: &'static str) -> Result<u8, DecodeError> {
-    match reader.u8(name)? {
-        value @ (0 | 1) => Ok(value),
-        value => {
-            let detail = format!("{name} is {value}; it must be 0 or 1");
-            Err(DecodeError::protocol(Section::PROPERTIES, detail))
+/// A value as it stands in a frame.
+trait Value<'a>: Sized {
+    fn read(reader: &mut Reader<'a>, name: &'static str) -> Result<Self, DecodeError>;
+
+    fn write(self, name: &'static str, out: &mut Body) -> Result<(), EncodeError>;
+}
+
+/// Every property of one byte is 0 or 1.
+impl Value<'_> for u8 {
+    fn read(reader: &mut Reader<'_>, name: &'static str) -> Result<Self, DecodeError> {
+        match reader.u8(name)? {
+            value @ (0 | 1) => Ok(value),
+            value => {
+                let detail = format!("{name} is {value}; it must be 0 or 1");
+                Err(DecodeError::protocol(Section::PROPERTIES, detail))
+            }
         }
+    }
+
+    fn write(self, _name: &'static str, out: &mut Body) -> Result<(), EncodeError> {
+        out.u8(self);
+        Ok(())
     }
 }
 
-fn zero(name: &'static str, allowed: &str) -> DecodeError {
-    DecodeError::protocol(Section::PROPERTIES, format!("{name} is 0; it must be {allowed}"))
+impl Value<'_> for bool {
+    fn read(reader: &mut Reader<'_>, name: &'static str) -> Result<Self, DecodeError> {
+        Ok(<u8 as Value<'_>>::read(reader, name)? == 1)
+    }
+
+    fn write(self, name: &'static str, out: &mut Body) -> Result<(), EncodeError> {
+        u8::from(self).write(name, out)
+    }
 }
 
+impl Value<'_> for u16 {
+    fn read(reader: &mut Reader<'_>, name: &'static str) -> Result<Self, DecodeError> {
+        reader.u16(name)
+    }
+
+    fn write(self, _name: &'static str, out: &mut Body) -> Result<(), EncodeError> {
+        out.u16(self);
+        Ok(())
+    }
+}
+
+impl Value<'_> for u32 {
+    fn read(reader: &mut Reader<'_>, name: &'static str) -> Result<Self, DecodeError> {
+        reader.u32(name)
+    }
+
+    fn write(self, _name: &'static str, out: &mut Body) -> Result<(), EncodeError> {
+        out.u32(self);
+        Ok(())
+    }
+}
+
+impl Value<'_> for Variable {
+    fn read(reader: &mut Reader<'_>, name: &'static str) -> Result<Self, DecodeError> {
+        reader.variable(name).map(Self)
+    }
+
+    fn write(self, name: &'static str, out: &mut Body) -> Result<(), EncodeError> {
+        out.variable(name, self.0)
+    }
+}
+
+impl<'a> Value<'a> for &'a str {
+    fn read(reader: &mut Reader<'a>, name: &'static str) -> Result<Self, DecodeError> {
+        reader.string(name)
+    }
+
+    fn write(self, name: &'static str, out: &mut Body) -> Result<(), EncodeError> {
+        out.string(name, self)
+    }
+}
+
+impl<'a> Value<'a> for &'a [u8] {
+    fn read(reader: &mut Reader<'a>, name: &'static str) -> Result<Self, DecodeError> {
+        reader.binary(name)
+    }
+
+    fn write(self, name: &'static str, out: &mut Body) -> Result<(), EncodeError> {
+        out.binary(name, self)
+    }
+}
+
+/// A number that may not be 0.
+trait Number: Copy {
+    const MOST: u32;
+
+    fn is_zero(self) -> bool;
+}
+
+impl Number for u16 {
+    const MOST: u32 = u16::MAX as u32;
+
+    fn is_zero(self) -> bool {
+        self == 0
+    }
+}
+
+impl Number for u32 {
+    const MOST: u32 = u32::MAX;
+
+    fn is_zero(self) -> bool {
+        self == 0
+    }
+}
+
+impl Number for Variable {
+    const MOST: u32 = 268_435_455;
+
+    fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the table calls it like the checks that refuse something")]
+fn any<T>(value: T, _name: &'static str) -> Result<T, DecodeError> {
+    Ok(value)
+}
+
+fn nonzero<T: Number>(value: T, name: &'static str) -> Result<T, DecodeError> {
+    if value.is_zero() {
+        let detail = format!("{name} is 0; it must be 1 to {}", T::MOST);
+        return Err(DecodeError::protocol(Section::PROPERTIES, detail));
+    }
+    Ok(value)
+}
+
+/// A topic alias has a reason code of its own.
+fn alias(value: u16, name: &'static str) -> Result<u16, DecodeError> {
+    if value == 0 {
+        let detail = format!("{name} is 0; it must be 1 to 65535");
+        return Err(DecodeError::new(ReasonCode::TopicAliasInvalid, Section::both("3.3.2.3.4"), detail));
+    }
+    Ok(value)
+}
+
+// Properties that more than the table is known of.
 const SUBSCRIPTION_IDENTIFIER: u32 = 11;
 const SESSION_EXPIRY_INTERVAL: u32 = 17;
 const AUTHENTICATION_METHOD: u32 = 21;
 const AUTHENTICATION_DATA: u32 = 22;
 const SERVER_REFERENCE: u32 = 28;
 const USER_PROPERTY: u32 = 38;
-
-/// Table 2-4 of the standard.
-const fn carries(carrier: Carrier, id: u32) -> bool {
-    match carrier {
-        Carrier::Connect => matches!(id, 17 | 21 | 22 | 23 | 25 | 33 | 34 | 38 | 39),
-        Carrier::Will => matches!(id, 1 | 2 | 3 | 8 | 9 | 24 | 38),
-        Carrier::ConnAck => {
-            matches!(id, 17 | 18 | 19 | 21 | 22 | 26 | 28 | 31 | 33 | 34 | 36 | 37 | 38 | 39 | 40 | 41 | 42)
-        }
-        Carrier::Publish => matches!(id, 1 | 2 | 3 | 8 | 9 | 11 | 35 | 38),
-        Carrier::Ack => matches!(id, 31 | 38),
-        Carrier::Subscribe => matches!(id, 11 | 38),
-        Carrier::Unsubscribe => matches!(id, 38),
-        Carrier::Disconnect => matches!(id, 17 | 28 | 31 | 38),
-        Carrier::Auth => matches!(id, 21 | 22 | 31 | 38),
-    }
-}
-
-const fn name(id: u32) -> Option<&'static str> {
-    Some(match id {
-        1 => "payload format indicator",
-        2 => "message expiry interval",
-        3 => "content type",
-        8 => "response topic",
-        9 => "correlation data",
-        11 => "subscription identifier",
-        17 => "session expiry interval",
-        18 => "assigned client identifier",
-        19 => "server keep alive",
-        21 => "authentication method",
-        22 => "authentication data",
-        23 => "request problem information",
-        24 => "will delay interval",
-        25 => "request response information",
-        26 => "response information",
-        28 => "server reference",
-        31 => "reason string",
-        33 => "receive maximum",
-        34 => "topic alias maximum",
-        35 => "topic alias",
-        36 => "maximum QoS",
-        37 => "retain available",
-        38 => "user property",
-        39 => "maximum packet size",
-        40 => "wildcard subscription available",
-        41 => "subscription identifier available",
-        42 => "shared subscription available",
-        _ => return None,
-    })
-}
-
-impl Property<'_> {
-    const fn id(self) -> u8 {
-        match self {
-            Self::PayloadFormatIndicator(_) => 1,
-            Self::MessageExpiryInterval(_) => 2,
-            Self::ContentType(_) => 3,
-            Self::ResponseTopic(_) => 8,
-            Self::CorrelationData(_) => 9,
-            Self::SubscriptionIdentifier(_) => 11,
-            Self::SessionExpiryInterval(_) => 17,
-            Self::AssignedClientIdentifier(_) => 18,
-            Self::ServerKeepAlive(_) => 19,
-            Self::AuthenticationMethod(_) => 21,
-            Self::AuthenticationData(_) => 22,
-            Self::RequestProblemInformation(_) => 23,
-            Self::WillDelayInterval(_) => 24,
-            Self::RequestResponseInformation(_) => 25,
-            Self::ResponseInformation(_) => 26,
-            Self::ServerReference(_) => 28,
-            Self::ReasonString(_) => 31,
-            Self::ReceiveMaximum(_) => 33,
-            Self::TopicAliasMaximum(_) => 34,
-            Self::TopicAlias(_) => 35,
-            Self::MaximumQoS(_) => 36,
-            Self::RetainAvailable(_) => 37,
-            Self::User(..) => 38,
-            Self::MaximumPacketSize(_) => 39,
-            Self::WildcardSubscriptionAvailable(_) => 40,
-            Self::SubscriptionIdentifierAvailable(_) => 41,
-            Self::SharedSubscriptionAvailable(_) => 42,
-        }
-    }
-
-    /// Appends identifier and value.
-    pub(crate) fn write(self, out: &mut Body) -> Result<(), EncodeError> {
-        let id = self.id();
-        let field = name(u32::from(id)).unwrap_or("property");
-        out.u8(id);
-        match self {
-            Self::PayloadFormatIndicator(value) | Self::MaximumQoS(value) => out.u8(value),
-            Self::RequestProblemInformation(value)
-            | Self::RequestResponseInformation(value)
-            | Self::RetainAvailable(value)
-            | Self::WildcardSubscriptionAvailable(value)
-            | Self::SubscriptionIdentifierAvailable(value)
-            | Self::SharedSubscriptionAvailable(value) => out.u8(u8::from(value)),
-            Self::ServerKeepAlive(value)
-            | Self::ReceiveMaximum(value)
-            | Self::TopicAliasMaximum(value)
-            | Self::TopicAlias(value) => out.u16(value),
-            Self::MessageExpiryInterval(value)
-            | Self::SessionExpiryInterval(value)
-            | Self::WillDelayInterval(value)
-            | Self::MaximumPacketSize(value) => out.u32(value),
-            Self::SubscriptionIdentifier(value) => out.variable(field, value)?,
-            Self::ContentType(text)
-            | Self::ResponseTopic(text)
-            | Self::AssignedClientIdentifier(text)
-            | Self::AuthenticationMethod(text)
-            | Self::ResponseInformation(text)
-            | Self::ServerReference(text)
-            | Self::ReasonString(text) => out.string(field, text)?,
-            Self::CorrelationData(bytes) | Self::AuthenticationData(bytes) => out.binary(field, bytes)?,
-            Self::User(name, value) => {
-                out.string("user property name", name)?;
-                out.string("user property value", value)?;
-            }
-        }
-        Ok(())
-    }
-}

@@ -6,7 +6,7 @@ use bytes::{BufMut, Bytes};
 use thingstead_core::topic;
 
 use crate::error::Section;
-use crate::property::{self, Carrier, Properties, Property};
+use crate::property::{self, Carrier, Properties, Property, Variable};
 use crate::reader::{self, Reader};
 use crate::{
     Answer, DecodeError, EncodeError, PacketId, PublishFrame, QoS, ReasonCode, Role, UserProperty, Version,
@@ -83,7 +83,7 @@ impl Properties for PublishProperties {
             Property::ResponseTopic(text) => self.response_topic = Some(text.into()),
             Property::CorrelationData(bytes) => self.correlation_data = Some(Bytes::copy_from_slice(bytes)),
             Property::User(name, value) => self.user_properties.push((name.into(), value.into())),
-            Property::SubscriptionIdentifier(id) => self.subscription_identifiers.push(id),
+            Property::SubscriptionIdentifier(Variable(id)) => self.subscription_identifiers.push(id),
             Property::ContentType(text) => self.content_type = Some(text.into()),
             _ => {}
         }
@@ -109,7 +109,7 @@ impl Properties for PublishProperties {
             put(Property::User(name, value));
         }
         for id in &self.subscription_identifiers {
-            put(Property::SubscriptionIdentifier(*id));
+            put(Property::SubscriptionIdentifier(Variable(*id)));
         }
         if let Some(text) = &self.content_type {
             put(Property::ContentType(text));

@@ -6,7 +6,7 @@ use bytes::BufMut;
 use thingstead_core::topic::{self, TopicError};
 
 use crate::error::Section;
-use crate::property::{self, Carrier, Properties, Property};
+use crate::property::{self, Carrier, Properties, Property, Variable};
 use crate::reader::Reader;
 use crate::writer::Body;
 use crate::{DecodeError, EncodeError, PacketId, PacketType, QoS, ReasonCode, Role, UserProperty, Version};
@@ -115,7 +115,7 @@ impl Properties for SubscribeProperties {
 
     fn set(&mut self, property: Property<'_>) {
         match property {
-            Property::SubscriptionIdentifier(id) => self.subscription_identifier = Some(id),
+            Property::SubscriptionIdentifier(Variable(id)) => self.subscription_identifier = Some(id),
             Property::User(name, value) => self.user_properties.push((name.into(), value.into())),
             _ => {}
         }
@@ -123,7 +123,7 @@ impl Properties for SubscribeProperties {
 
     fn visit(&self, put: &mut dyn FnMut(Property<'_>)) {
         if let Some(id) = self.subscription_identifier {
-            put(Property::SubscriptionIdentifier(id));
+            put(Property::SubscriptionIdentifier(Variable(id)));
         }
         for (name, value) in &self.user_properties {
             put(Property::User(name, value));

@@ -11,6 +11,8 @@ mod properties;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod standard;
+#[cfg(test)]
 mod strategies;
 #[cfg(test)]
 mod vectors;

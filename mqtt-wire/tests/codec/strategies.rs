@@ -322,6 +322,11 @@ fn auth() -> impl Strategy<Value = Auth> {
         |(reason, authentication, reason_string, user_properties)| {
             let (authentication_method, authentication_data) =
                 authentication.map_or((None, None), |(method, data)| (Some(method), data));
+            // 3.15.2.2.2: only a success needs no method.
+            let authentication_method = match reason {
+                ReasonCode::Success => authentication_method,
+                _ => authentication_method.or_else(|| Some("method".into())),
+            };
             let properties =
                 AuthProperties { authentication_method, authentication_data, reason_string, user_properties };
             Auth { reason, properties: boxed(properties) }

@@ -44,7 +44,7 @@ fn accepted(outcome: &Result<Option<Packet>, DecodeError>) -> bool {
     }
 }
 
-fn decode(version: Version, frame: &[u8]) -> Result<Option<Packet>, DecodeError> {
+pub(crate) fn decode(version: Version, frame: &[u8]) -> Result<Option<Packet>, DecodeError> {
     let mut decoder = Decoder::server(DEFAULT_MAX_PACKET_SIZE);
     let mut buffer = BytesMut::new();
     if frame.first().is_none_or(|first| first >> 4 != 1) {
@@ -86,8 +86,12 @@ fn frame(column: &str) -> Vec<u8> {
         Some((hex, rest)) => (hex, rest.trim_end_matches(" bytes)").parse().unwrap()),
         None => (column, column.len() / 2),
     };
-    let digits: Vec<u8> = hex.chars().map(|c| c.to_digit(16).unwrap() as u8).collect();
-    let mut bytes: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    let mut bytes = self::hex(hex);
     bytes.resize(length, *bytes.last().unwrap());
     bytes
+}
+
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).unwrap() as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
