@@ -13,7 +13,7 @@ use thingstead_core::{CertificateId, Decision, Event, PeerIdentity, Scope, Thing
 use thingstead_policy_engine::Protocol;
 use thingstead_registry::authority::Holder;
 use thingstead_registry::{
-    Action, Authority, AuthorityRequest, CertificateStatus, Named, RoleAlias, ServiceType,
+    Action, Assumption, Authority, AuthorityRequest, CertificateStatus, Named, RoleAlias, ServiceType,
 };
 
 use crate::ApiDeps;
@@ -99,7 +99,7 @@ impl Asked<'_> {
                 return Err(refusal);
             }
         };
-        match self.assume(&scope, &certificate, &alias).await {
+        match self.assume(&scope, &certificate, refusal.thing.as_ref(), &alias).await {
             Ok(credentials) => {
                 self.told(&scope, &certificate, refusal.thing.as_ref(), &alias, &credentials);
                 Ok(credentials)
@@ -161,8 +161,14 @@ impl Asked<'_> {
         &self,
         scope: &Scope,
         certificate: &CertificateId,
+        thing: Option<&ThingName>,
         alias: &RoleAlias,
     ) -> Result<SessionCredentials, String> {
+        let assumption = Assumption {
+            role_arn: alias.role_arn.clone(),
+            certificate: certificate.clone(),
+            thing: thing.cloned(),
+        };
         let wanted = AssumeRole {
             scope: scope.clone(),
             role_arn: alias.role_arn.clone(),
@@ -170,17 +176,16 @@ impl Asked<'_> {
             duration_seconds: alias.duration_seconds,
         };
         let registry = &self.deps.registry;
-        let role = &alias.role_arn;
         match self.deps.roles.assume(wanted).await? {
             Some(credentials) => {
                 registry
-                    .keep_session(scope, role, certificate, &credentials)
+                    .keep_session(scope, &assumption, &credentials)
                     .await
                     .map_err(|error| error.to_string())?;
                 Ok(credentials)
             }
             None => registry
-                .issue_session(scope, role, certificate, alias.duration_seconds)
+                .issue_session(scope, &assumption, alias.duration_seconds)
                 .await
                 .map_err(|error| error.to_string()),
         }

@@ -70,12 +70,19 @@ pub struct Identity {
     pub scope: Scope,
     /// Who.
     pub principal: Principal,
+    /// The session of a role whose temporary credentials signed (AUTH-241).
+    pub session: Option<Arc<RoleSession>>,
 }
 
 impl Identity {
+    /// Somebody without temporary credentials.
+    pub fn new(scope: Scope, principal: Principal) -> Self {
+        Self { scope, principal, session: None }
+    }
+
     /// Somebody who has not said yet who they are.
     pub(crate) fn unknown(scope: &Scope) -> Self {
-        Self { scope: scope.clone(), principal: Principal::Anonymous }
+        Self::new(scope.clone(), Principal::Anonymous)
     }
 }
 
@@ -180,7 +187,7 @@ impl Gate {
             let expired = end.to_string();
             return Err(Refusal::Expired { id: id.clone(), scope: scope.clone(), expired });
         }
-        Ok(Identity { scope: scope.clone(), principal: Principal::Certificate(id.clone()) })
+        Ok(Identity::new(scope.clone(), Principal::Certificate(id.clone())))
     }
 }
 

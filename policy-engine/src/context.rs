@@ -167,7 +167,7 @@ impl Context {
             Key::Other(name) => match self.keys.0.get(name) {
                 Some(ExtraKey::One(value)) => Value::One(Cow::Borrowed(value)),
                 Some(ExtraKey::Many(values)) => many(values.iter().map(Arc::as_ref), Absent::NoValues),
-                None => Value::Absent(unknown(name)),
+                None => Value::Absent(self.unknown(name)),
             },
             Key::Unclosed => Value::Absent(Absent::Unclosed),
         }
@@ -230,6 +230,22 @@ impl Context {
                 }
             }
             _ => many(certificate.available_keys().iter().map(Arc::as_ref), Absent::NoCertificateField),
+        }
+    }
+
+    /// Why a key that the context was not given has no value.
+    fn unknown(&self, name: &str) -> Absent {
+        let is_session = || self.keys.0.contains_key("credentials-iot:awscertificateid");
+        match name {
+            "credentials-iot:thingname" if is_session() => Absent::NoThingHeader,
+            "credentials-iot:thingtypename" if is_session() => Absent::NoThingTypeOfSession,
+            _ if name.starts_with("credentials-iot:") => Absent::NoSession,
+            "aws:username" if self.keys.0.contains_key("aws:userid") => Absent::NoUser,
+            "aws:username" | "aws:userid" | "aws:tokenissuetime" | "aws:multifactorauthpresent" => {
+                Absent::NotIam
+            }
+            _ if name.starts_with("aws:principal") => Absent::NotIam,
+            _ => unknown(name),
         }
     }
 
@@ -321,6 +337,25 @@ pub enum Absent {
     /// The connection does not come through a VPC endpoint (POLICY-226).
     #[error("the connection does not come through a VPC endpoint")]
     NotThroughVpc,
+    /// The key belongs to callers that sign with AWS credentials; IoT policies never read it.
+    #[error(
+        "only the IAM policies of callers that sign with AWS credentials know it, and not for every caller"
+    )]
+    NotIam,
+    /// A role or the account itself has no user name.
+    #[error("only IAM users have a name, and the caller is none; every caller has `aws:userid`")]
+    NoUser,
+    /// The key belongs to credentials of a role alias (AUTH-241).
+    #[error("only credentials of a role alias carry it, and only IAM policies know it")]
+    NoSession,
+    /// The credentials were asked for without naming a thing (AUTH-241).
+    #[error("the credentials were asked for without the header `x-amzn-iot-thingname`")]
+    NoThingHeader,
+    /// The credentials stand for no thing, or for one without a type (AUTH-241).
+    #[error(
+        "the credentials were asked for without the header `x-amzn-iot-thingname`, or the thing had no type then"
+    )]
+    NoThingTypeOfSession,
     /// The request does not have this fact.
     #[error("the request does not have it")]
     NotGiven,

@@ -72,7 +72,7 @@ pub use page::{Page, PageRequest, token as page_token};
 pub use policies::{Policy, PolicyVersion};
 pub use registry::Registry;
 pub use role_aliases::RoleAlias;
-pub use session_credentials::{RoleSession, SessionRefusal};
+pub use session_credentials::{Assumption, RoleSession, SessionRefusal, SessionThing};
 pub use settings::RegistrySettings;
 pub use state::TABLES;
 pub use tags::Tags;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thingstead_core::sigv4::Secret;
 use thingstead_core::wiring::SessionCredentials;
-use thingstead_core::{Arn, Principal, Scope, Timestamp};
+use thingstead_core::{Arn, CertificateId, Principal, Scope, ThingName, Timestamp};
 use thingstead_store::Table;
 
 use crate::collection::Resource;
@@ -26,6 +26,32 @@ pub struct RoleSession {
     pub role_arn: String,
     /// The name of the session: the certificate's id.
     pub session_name: String,
+    /// Since when the credentials are good; `None` for those of older databases.
+    #[serde(default)]
+    pub issued_at: Option<Timestamp>,
+    /// The thing that the request for credentials named, and its type then (AUTH-241).
+    #[serde(default)]
+    pub thing: Option<SessionThing>,
+}
+
+/// The thing that a session of a role stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionThing {
+    /// Its name.
+    pub name: ThingName,
+    /// Its type, if it had one.
+    pub type_name: Option<String>,
+}
+
+/// A role to be assumed by a certificate.
+#[derive(Clone, Debug)]
+pub struct Assumption {
+    /// The role.
+    pub role_arn: String,
+    /// Who assumes it; the session is called by its id.
+    pub certificate: CertificateId,
+    /// The thing that the request names in its header; the certificate is attached to it (AUTH-235).
+    pub thing: Option<ThingName>,
 }
 
 /// Why temporary credentials are not taken; the names of `Connection.AuthNError` (AUTH-111).
@@ -79,6 +105,19 @@ impl RoleSession {
         Ok(())
     }
 
+    /// What IAM policies may know about the device behind the session, by key (AUTH-241).
+    pub(crate) fn device_keys(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let thing = self.thing.as_ref();
+        let type_name = thing.and_then(|thing| thing.type_name.as_deref());
+        [
+            ("credentials-iot:AwsCertificateId", Some(self.session_name.as_str())),
+            ("credentials-iot:ThingName", thing.map(|thing| thing.name.as_str())),
+            ("credentials-iot:ThingTypeName", type_name),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+    }
+
     /// The account of the role.
     pub fn account(&self) -> String {
         Arn::parse(&self.role_arn).map(|arn| arn.account).unwrap_or_default()
@@ -125,8 +164,7 @@ impl Registry {
     pub async fn issue_session(
         &self,
         scope: &Scope,
-        role_arn: &str,
-        session_name: &str,
+        assumption: &Assumption,
         duration_seconds: u32,
     ) -> Result<SessionCredentials> {
         let ids = &self.0.ids;
@@ -137,7 +175,7 @@ impl Registry {
             session_token: text(ids, 356, TOKEN_LETTERS),
             expires_at: self.0.clock.now().plus(duration),
         };
-        self.keep_session(scope, role_arn, session_name, &credentials).await?;
+        self.keep_session(scope, assumption, &credentials).await?;
         Ok(credentials)
     }
 
@@ -148,19 +186,24 @@ impl Registry {
     pub async fn keep_session(
         &self,
         scope: &Scope,
-        role_arn: &str,
-        session_name: &str,
+        assumption: &Assumption,
         credentials: &SessionCredentials,
     ) -> Result<()> {
-        let session = RoleSession {
-            access_key: credentials.access_key.clone(),
-            secret: credentials.secret.expose().to_owned(),
-            token: credentials.session_token.clone(),
-            expires_at: credentials.expires_at,
-            role_arn: role_arn.to_owned(),
-            session_name: session_name.to_owned(),
-        };
+        let Assumption { role_arn, certificate, thing } = assumption;
         self.change(scope, |state, change| {
+            let session = RoleSession {
+                access_key: credentials.access_key.clone(),
+                secret: credentials.secret.expose().to_owned(),
+                token: credentials.session_token.clone(),
+                expires_at: credentials.expires_at,
+                role_arn: role_arn.clone(),
+                session_name: certificate.to_string(),
+                issued_at: Some(change.now),
+                thing: thing.as_ref().map(|name| SessionThing {
+                    name: name.clone(),
+                    type_name: state.things.get(name.as_str()).and_then(|thing| thing.type_name.clone()),
+                }),
+            };
             let long_ago = |session: &RoleSession| change.now.since(session.expires_at) > REMEMBERED;
             let ended: Vec<String> = state
                 .role_sessions

@@ -145,6 +145,59 @@ def test_a_role_has_the_policies_of_its_file(own_server, tmp_path):
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+def test_iam_policies_know_the_device_behind_the_credentials(own_server, tmp_path):
+    # AUTH-241, AUTH-109: over HTTPS with boto3 and over WebSocket; IoT policies do not know it.
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    arn = "arn:aws:iot:us-east-1:000000000000:"
+    own = [
+        {"Effect": "Allow", "Action": "iot:Publish", "Resource": arn + "topic/things/${credentials-iot:ThingName}/*"},
+        {"Effect": "Allow", "Action": "iot:Publish", "Resource": arn + "topic/certificates/${credentials-iot:AwsCertificateId}"},
+        {"Effect": "Allow", "Action": "iot:Publish", "Resource": arn + "topic/roles/${aws:userid}"},
+        {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*",
+         "Condition": {"StringEquals": {"credentials-iot:ThingTypeName": "Camera"}}},
+    ]
+    (folder / "camera.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": own}))
+    server = own_server(iam_policies=str(folder))
+    iot = server.boto("iot")
+    device = server.device("door-cam", policy=MAY + [
+        {"Effect": "Allow", "Action": "iot:*", "Resource": arn + "topic/${credentials-iot:AwsCertificateId}"}])
+    iot.create_thing_type(thingTypeName="Camera")
+    iot.update_thing(thingName="door-cam", thingTypeName="Camera")
+    iot.create_role_alias(roleAlias="cam", roleArn=ROLE)
+
+    named = fetch(device, "cam", thing="door-cam")[1]["credentials"]
+    nameless = fetch(device, "cam")[1]["credentials"]
+
+    def refuses(credentials, topic):
+        try:
+            boto_of(credentials, "iot-data", server).publish(topic=topic, payload=b"1")
+        except ClientError as error:
+            assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+            return True
+        return False
+
+    assert not refuses(named, "things/door-cam/state")
+    assert refuses(named, "things/other/state")
+    assert refuses(nameless, "things/door-cam/state")
+    for credentials in (named, nameless):
+        assert not refuses(credentials, f"certificates/{device.certificate_id}")
+        assert refuses(credentials, "certificates/another")
+    principal = server.wait_for(kind="published", topic="things/door-cam/state")[0]["principal"]
+    assert not refuses(named, f"roles/{principal}")
+    assert over_websocket(server, named, "viewer") == 0
+    assert over_websocket(server, nameless, "nobody") != 0
+    refused = server.wait_for(kind="connect_refused", client="nobody")[0]
+    assert "x-amzn-iot-thingname" in json.dumps(refused), refused
+    # The certificate itself has IoT policies, and there the key has no value.
+    published = subprocess.run(
+        ["curl", "-sS", "--cacert", str(server.ca), "--cert", str(device.certificate), "--key", str(device.key),
+         "-o", "/dev/null", "-w", "%{http_code}", "-d", "1",
+         f"https://localhost:{server.https_port}/topics/{device.certificate_id}"],
+        capture_output=True, text=True, timeout=20)
+    assert published.stdout == "403", published
+
+
 def test_credentials_come_from_the_configured_token_service(own_server):
     # AUTH-234: whatever STS issues is handed on, and known here from then on.
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -38,6 +38,7 @@ pub(super) fn check(
         domain_name: peer.and_then(|peer| peer.server_name.clone()),
         secure_transport: peer.is_some(),
         documents: caller.documents.clone(),
+        session: caller.session.clone(),
         direct_message_topic: text(members, "topic")
             .filter(|_| operation.name == "SendDirectMessage")
             .map(Arc::from),

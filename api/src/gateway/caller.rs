@@ -1,5 +1,7 @@
 //! Who calls: from a signature, a client certificate, or nothing.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use thingstead_core::sigv4::{Claim, Request, SignatureError};
 use thingstead_core::{Principal, Scope};
@@ -15,13 +17,15 @@ use crate::{ApiDeps, ApiError};
 pub(super) struct Caller {
     pub(super) scope: Scope,
     pub(super) principal: Principal,
+    /// The session of a role whose temporary credentials signed (AUTH-241).
+    pub(super) session: Option<Arc<RoleSession>>,
     /// What a custom authorizer lets it do.
     pub(super) documents: Vec<Applicable>,
 }
 
 impl Caller {
-    fn new(scope: Scope, principal: Principal) -> Self {
-        Self { scope, principal, documents: Vec::new() }
+    pub(super) fn new(scope: Scope, principal: Principal) -> Self {
+        Self { scope, principal, session: None, documents: Vec::new() }
     }
 }
 
@@ -73,7 +77,7 @@ pub(super) fn identify(
         return Err(ApiError::new("InvalidSignatureException", message));
     }
     if let Some(session) = deps.registry.role_session(&claim.access_key) {
-        return of_session(deps, &session, &claim, request);
+        return of_session(deps, session, &claim, request);
     }
     let key = settings.keys.get(&claim.access_key);
     if settings.verify_signatures {
@@ -96,7 +100,7 @@ pub(super) fn identify(
 /// are checked where the settings say so (AUTH-244).
 fn of_session(
     deps: &ApiDeps,
-    session: &RoleSession,
+    session: Arc<RoleSession>,
     claim: &Claim,
     request: &Arrived,
 ) -> Result<Caller, ApiError> {
@@ -116,7 +120,8 @@ fn of_session(
         with_signed(request, |signed| claim.verify(signed, &session.secret(), now))
             .map_err(|error| refused(&error))?;
     }
-    Ok(Caller::new(Scope::new(&session.account(), &claim.region), session.principal()))
+    let caller = Caller::new(Scope::new(&session.account(), &claim.region), session.principal());
+    Ok(Caller { session: Some(session), ..caller })
 }
 
 fn root_of(scope: &Scope) -> Principal {

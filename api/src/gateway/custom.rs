@@ -51,7 +51,8 @@ pub(super) async fn identify(
             admission
         }
     };
-    Ok(Some(Caller { scope: door.scope, principal: admission.principal, documents: admission.documents }))
+    let caller = Caller::new(door.scope, admission.principal);
+    Ok(Some(Caller { documents: admission.documents, ..caller }))
 }
 
 fn refused(deps: &ApiDeps, attempt: &Attempt, request: &Arrived, refusal: &Refusal) -> ApiError {

@@ -164,7 +164,12 @@ async fn the_server_takes_its_credentials_until_they_end() {
     let server = Server::with(settings);
     let registry = &server.deps.registry;
     let scope = thingstead_core::Scope::new("000000000000", "us-east-1");
-    let issued = registry.issue_session(&scope, ROLE, "abcd", 900).await.expect("issued");
+    let assumption = thingstead_registry::Assumption {
+        role_arn: ROLE.to_owned(),
+        certificate: "abcd".into(),
+        thing: None,
+    };
+    let issued = registry.issue_session(&scope, &assumption, 900).await.expect("issued");
     let call = |secret: &Secret, token: Option<&str>| {
         let credentials = Credentials {
             access_key: issued.access_key.clone(),

@@ -26,6 +26,7 @@ impl AccessControl for Policies {
     fn open(&self, asking: &Asking) -> Box<dyn Access> {
         let mut request =
             AuthorityRequest::new(asking.scope.clone(), asking.principal.clone(), Protocol::Mqtt);
+        request.session = asking.session.clone();
         request.client = Some(asking.client.clone());
         request.source_ip = asking.address.map(|address| address.ip());
         request.secure_transport = asking.secure;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub use authority::Policies;
 use thingstead_core::{ClientId, Decision, Principal, Scope, ThingName};
 use thingstead_policy_engine::Applicable;
-use thingstead_registry::Propagated;
+use thingstead_registry::{Propagated, RoleSession};
 
 /// An action that MQTT packets need (POLICY-400 to POLICY-456).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +32,8 @@ pub struct Asking {
     pub scope: Scope,
     /// Who authenticated.
     pub principal: Principal,
+    /// The session of a role whose temporary credentials signed (AUTH-241).
+    pub session: Option<Arc<RoleSession>>,
     /// As which client; generated where the client sent none (MQTT-048).
     pub client: ClientId,
     /// The session outlives the connection (MQTT-053).

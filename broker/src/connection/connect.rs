@@ -87,6 +87,7 @@ impl Shard {
         let asking = Asking {
             scope: peer.identity.scope.clone(),
             principal: peer.identity.principal.clone(),
+            session: peer.identity.session.clone(),
             client: client.clone(),
             persistent: expiry > 0,
             will_topic: connect.will.as_ref().map(|will| Arc::clone(&will.topic)),

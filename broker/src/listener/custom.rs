@@ -68,7 +68,7 @@ pub(super) async fn certificate_is_welcome(
 ) -> bool {
     let configuration = secured.endpoint.configuration();
     let function = configuration.and_then(|it| it.client_certificate_callback_arn.as_deref());
-    let (Some(function), Some(Identity { scope, principal: Principal::Certificate(certificate) })) =
+    let (Some(function), Some(Identity { scope, principal: Principal::Certificate(certificate), .. })) =
         (function, identity)
     else {
         return true;

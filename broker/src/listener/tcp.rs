@@ -14,8 +14,7 @@ use crate::shard::mail::{Arrival, Peer};
 
 /// Serves MQTT without TLS.
 pub(crate) async fn serve(listener: TcpListener, usher: Arc<Usher>, stop: watch::Receiver<bool>) {
-    let identity =
-        Identity { scope: usher.hub.settings.anonymous_scope.clone(), principal: Principal::Anonymous };
+    let identity = Identity::new(usher.hub.settings.anonymous_scope.clone(), Principal::Anonymous);
     let open = usher.hub.settings.anonymous_is_open;
     accept(listener, stop, |tcp, address, local| match tcp.into_std() {
         Ok(tcp) => usher.show_in(Arrival {

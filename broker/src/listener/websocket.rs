@@ -95,7 +95,7 @@ async fn admit(
             Ok(admission) => admission,
             Err(refusal) => return Err(Refused::Custom(Box::new((attempt, refusal)))),
         };
-        let identity = Identity { scope, principal: admission.principal.clone() };
+        let identity = Identity::new(scope, admission.principal.clone());
         custom.admitted = Some(Admitted { attempt, admission });
         return Ok((identity, Some(custom)));
     }
@@ -172,7 +172,7 @@ fn authenticate(
                 return Ok(None);
             };
             let principal = Principal::Certificate(certificate.clone());
-            return Ok(Some(Identity { scope: scope.clone(), principal }));
+            return Ok(Some(Identity::new(scope.clone(), principal)));
         }
     };
     let mut account = None;
@@ -185,7 +185,7 @@ fn authenticate(
             claim.verify(&request, &session.secret(), hub.clock.now()).map_err(Denied::unverified)?;
         }
         let scope = Scope::new(&session.account(), &claim.region);
-        return Ok(Some(Identity { scope, principal: session.principal() }));
+        return Ok(Some(Identity { scope, principal: session.principal(), session: Some(session) }));
     }
     if let WebSocketAuthentication::Keys(keys) = &hub.settings.websocket {
         let key = keys.get(&claim.access_key).ok_or_else(|| {
@@ -198,7 +198,7 @@ fn authenticate(
     let named = Scope::is_account_id(&claim.access_key).then_some(claim.access_key.as_str());
     let account = account.or(named).unwrap_or(hub.settings.anonymous_scope.account());
     let principal = hub.gate.principal_of_access_key(account, &claim.access_key);
-    Ok(Some(Identity { scope: Scope::new(account, &claim.region), principal }))
+    Ok(Some(Identity::new(Scope::new(account, &claim.region), principal)))
 }
 
 /// The endpoint may want another kind of identity (AUTH-010).

@@ -6,6 +6,7 @@
 
 mod action;
 mod certificate_facts;
+mod iam_keys;
 mod identities;
 mod known;
 mod sides;
@@ -29,6 +30,7 @@ pub use identities::Identities;
 pub use source::{Holder, Source, ThingAttachment};
 pub use test_authorization::{AuthorizationTest, TestedAction};
 
+use crate::RoleSession;
 use known::Known;
 use standing::Standing;
 
@@ -39,6 +41,8 @@ pub struct AuthorityRequest {
     pub scope: Scope,
     /// Who authenticated.
     pub principal: Principal,
+    /// The session of a role whose temporary credentials signed (AUTH-241).
+    pub session: Option<Arc<RoleSession>>,
     /// MQTT (also over WebSocket) or HTTPS.
     pub protocol: Protocol,
     /// The client identifier, also one the server assigned (POLICY-223); `None` on HTTPS.
@@ -69,6 +73,7 @@ impl AuthorityRequest {
         Self {
             scope,
             principal,
+            session: None,
             protocol,
             client: None,
             source_ip: None,

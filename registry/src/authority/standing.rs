@@ -9,7 +9,7 @@ use thingstead_policy_engine::{
 };
 
 use super::source::{Holder, Source, ThingAttachment};
-use super::{Action, AuthorityRequest, sides};
+use super::{Action, AuthorityRequest, iam_keys, sides};
 
 /// Loaded from the registry, dropped when its generation has risen.
 #[derive(Debug)]
@@ -263,6 +263,7 @@ fn context(
         // POLICY-227
         context.insert("cognito-identity.amazonaws.com:sub", identity_id);
     }
+    iam_keys::add(&mut context, request);
     context
 }
 

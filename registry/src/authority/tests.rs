@@ -1,6 +1,7 @@
 //! Decisions on a made-up registry; those on the real one are in `stored`.
 
 mod cognito;
+mod iam;
 mod stored;
 
 use std::collections::{BTreeMap, HashMap};
