@@ -41,12 +41,21 @@ pub fn evaluate(policies: &[Applicable], request: &Request<'_>) -> Decision {
     let covering = because.first().map_or(String::new(), |trace| trace.covering(&lowered));
     let because: Vec<StatementRef> = because.into_iter().map(Trace::reference).collect();
     let granted = applying(Effect::Allow).next().is_some();
-    let thingless = nearest.first().is_some_and(|trace| trace.lacks_thing(&lowered));
+    let first = nearest.first();
+    let thingless = first.is_some_and(|trace| trace.lacks_thing(&lowered));
+    let repair = first.filter(|_| !thingless).and_then(|trace| trace.repair(&lowered));
     Decision {
         asked: Asked { action: Arc::from(request.action), resource: Arc::from(request.resource) },
         outcome,
         why: why(outcome, request, policies, &because, &near_misses, &covering),
-        fix: fix(outcome, request, policies, &because, &near_misses, Circumstances { granted, thingless }),
+        fix: fix(
+            outcome,
+            request,
+            policies,
+            &because,
+            &near_misses,
+            &Circumstances { granted, thingless, repair },
+        ),
         because,
         near_misses,
         variables: variables(&traces, &lowered),
@@ -65,12 +74,13 @@ pub fn any_of(first: Decision, second: Decision) -> Decision {
 }
 
 /// What else decides about the best advice.
-#[derive(Clone, Copy)]
 struct Circumstances {
     /// An `Allow` applies, though a `Deny` wins.
     granted: bool,
     /// The nearest grant fails because no thing is associated.
     thingless: bool,
+    /// What would let the nearest grant apply.
+    repair: Option<String>,
 }
 
 /// The `Allow` statements that failed in the fewest elements, nearest first.
@@ -81,7 +91,8 @@ fn nearest<'t, 'd>(traces: &'t [Trace<'d>], request: &Lowered<'_>) -> Vec<&'t Tr
         // A failed condition is nearer than a resource, a resource nearer than another action.
         let weight =
             4 * usize::from(!trace.action) + 2 * usize::from(!trace.resource) + trace.failed.len().min(1);
-        (trace.misses(), weight, std::cmp::Reverse(trace.closest_start(request)))
+        let unrelated = !trace.action && trace.action_hint(request).is_none();
+        (trace.misses(), weight, unrelated, std::cmp::Reverse(trace.closest_start(request)))
     });
     let fewest = grants.first().map_or(0, |trace| trace.misses());
     grants.retain(|trace| trace.misses() == fewest);
@@ -172,7 +183,7 @@ fn fix(
     policies: &[Applicable],
     because: &[StatementRef],
     near_misses: &[NearMiss],
-    circumstances: Circumstances,
+    circumstances: &Circumstances,
 ) -> Option<String> {
     let grant = fix::grant(request.action, request.resource);
     let version =
@@ -196,10 +207,13 @@ fn fix(
         Outcome::ImplicitDeny => {
             let home = near_misses.first().map(|miss| &miss.statement.policy);
             let home = home.cloned().or_else(|| policies.first().map(|policy| policy.name.shared()));
-            let first = if circumstances.thingless {
-                "let the connection belong to its thing (attach the certificate to the thing and connect with the thing's name as client identifier), or "
-            } else {
-                ""
+            let first = match &circumstances.repair {
+                _ if circumstances.thingless => {
+                    "let the connection belong to its thing (attach the certificate to the thing and connect with the thing's name as client identifier), or "
+                        .to_owned()
+                }
+                Some(repair) => format!("{repair}, or "),
+                None => String::new(),
             };
             Some(match home {
                 Some(policy) => {

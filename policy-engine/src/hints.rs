@@ -2,6 +2,7 @@
 
 use thingstead_core::{Arn, topic};
 
+use crate::actions::JUDGED_ACTIONS;
 use crate::document::Language;
 
 /// A hint for a resource pattern (`rendered`: variables inserted; `written`: as in the document) that does not cover
@@ -46,10 +47,11 @@ pub(crate) fn resource(written: &str, rendered: &str, asked: &str, language: Lan
     names(theirs, name, asked_name)
 }
 
-/// A hint for an action pattern that does not cover the action.
-pub(crate) fn action(pattern: &str, asked: &str) -> Option<String> {
+/// A hint for an action pattern that does not cover the action on the resource.
+pub(crate) fn action(pattern: &str, asked: &str, resource: &str) -> Option<String> {
     let (service, name) = asked.split_once(':')?;
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    let on_topics = matches!(name, "Publish" | "Subscribe" | "Receive");
     match pattern.split_once(':') {
         None if same(pattern, name) => Some(format!("actions carry their service's prefix: `{asked}`")),
         Some((prefix, ours)) if same(ours, name) && !same(prefix, service) => {
@@ -61,8 +63,38 @@ pub(crate) fn action(pattern: &str, asked: &str) -> Option<String> {
         Some((_, ours)) if same(ours, "Subscribe") && same(name, "Receive") => Some(
             "subscribing and receiving are granted separately: each delivery needs `iot:Receive`".to_owned(),
         ),
+        Some((_, ours)) if on_topics && ours.ends_with("ThingShadow") && resource.contains("/shadow") => {
+            Some(format!(
+                "over MQTT a shadow is its topics: `iot:Publish` on `…/shadow/get`, `…/update` or `…/delete`, `iot:Subscribe` \
+                 and `iot:Receive` on the answers; `{pattern}` is asked for over HTTPS"
+            ))
+        }
+        Some(("iotjobsdata", _)) if on_topics && resource.contains("/jobs") => Some(
+            "over MQTT jobs are their topics: `iot:Publish` on requests, `iot:Subscribe` and `iot:Receive` on answers"
+                .to_owned(),
+        ),
+        Some((_, "Publish")) if name.ends_with("ThingShadow") => {
+            Some(format!("over HTTPS shadows need `{asked}`; `iot:Publish` is for their topics over MQTT"))
+        }
+        Some(("iot", ours)) if !has_wildcard(ours) && !is_judged(pattern) && !is_control(ours) => {
+            Some(format!("no request of a device is judged by `{pattern}`; is `{asked}` meant?"))
+        }
         _ => None,
     }
+}
+
+fn is_judged(action: &str) -> bool {
+    JUDGED_ACTIONS.iter().any(|(judged, _)| judged.eq_ignore_ascii_case(action))
+}
+
+/// Verbs of the control plane, whose actions are no misspelt ones.
+fn is_control(name: &str) -> bool {
+    [
+        "Create", "Update", "Describe", "List", "Delete", "Attach", "Detach", "Get", "Register", "Add",
+        "Remove", "Search",
+    ]
+    .iter()
+    .any(|verb| name.starts_with(verb))
 }
 
 fn kinds(ours: &str, theirs: &str) -> Option<String> {
@@ -105,6 +137,11 @@ fn names(kind: &str, name: &str, asked: &str) -> Option<String> {
         return Some(
             "a named shadow is `thing/THING/SHADOW`; the thing alone stands for its classic shadow"
                 .to_owned(),
+        );
+    }
+    if on_topics && name != asked && name.trim_matches('/') == asked.trim_matches('/') {
+        return Some(
+            "a `/` at the beginning or the end makes another topic, with an empty level there".to_owned(),
         );
     }
     if asked.starts_with(name) && !has_wildcard(name) {

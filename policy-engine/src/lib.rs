@@ -23,6 +23,7 @@ mod hints;
 mod instant;
 mod json;
 mod key;
+mod repair;
 mod template;
 mod trace;
 mod validate;

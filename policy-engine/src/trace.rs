@@ -4,10 +4,11 @@ use thingstead_core::decision::{NearMiss, StatementRef};
 
 use crate::condition::{Qualifier, Test};
 use crate::context::{ThingContext, Value};
-use crate::document::{Applicable, Statement};
+use crate::document::{ActionPattern, Applicable, Statement};
 use crate::evaluate::Lowered;
 use crate::hints;
 use crate::key::Key;
+use crate::repair;
 use crate::template::Template;
 
 /// How a statement met a request.
@@ -73,8 +74,36 @@ impl<'d> Trace<'d> {
         if actions.negated {
             return format!("`NotAction` {names} excludes `{}`", request.action);
         }
-        let hint = actions.patterns.iter().find_map(|pattern| hints::action(&pattern.text, request.action));
-        with_hint(format!("the statement is about {names}, not `{}`", request.action), hint)
+        with_hint(
+            format!("the statement is about {names}, not `{}`", request.action),
+            self.action_hint(request),
+        )
+    }
+
+    /// What was probably taken for the action that is asked for.
+    pub(crate) fn action_hint(&self, request: &Lowered<'_>) -> Option<String> {
+        let actions = &self.statement.actions;
+        if self.action || actions.negated {
+            return None;
+        }
+        let hint = |pattern: &ActionPattern| hints::action(&pattern.text, request.action, request.resource);
+        actions.patterns.iter().find_map(hint)
+    }
+
+    /// What could be changed so that the statement applies; the beginning of a sentence.
+    pub(crate) fn repair(&self, request: &Lowered<'_>) -> Option<String> {
+        let alone = self.action && self.misses() == 1 && !self.statement.resources.negated;
+        match (alone, self.resource) {
+            (true, false) => {
+                let language = self.policy.document.language;
+                repair::resource(self.closest(request)?, language, &self.policy.name, request)
+            }
+            (true, true) => {
+                let [test] = self.failed.as_slice() else { return None };
+                repair::condition(&test.key, request.context, request.action)
+            }
+            (false, _) => None,
+        }
     }
 
     fn resource_why(&self, request: &Lowered<'_>) -> String {
@@ -136,7 +165,10 @@ impl<'d> Trace<'d> {
                     (None, Some((variable, absent))) => {
                         Some(format!("`{}` has no value: {absent}", variable.name))
                     }
-                    (None, None) => qualifier_hint(test, &value),
+                    (None, None) => match (&test.key, &context.thing) {
+                        (Key::ThingIsAttached, ThingContext::NotAssociated(why)) => Some(why.to_string()),
+                        _ => qualifier_hint(test, &value),
+                    },
                 };
                 with_hint(format!("{test_text}, the request has {has}"), hint)
             }

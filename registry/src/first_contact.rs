@@ -5,7 +5,7 @@ use thingstead_core::{CertificateId, Scope};
 
 use crate::ca_certificates::signers;
 use crate::certificates::{CertificateStatus, KnownCertificate, put, record};
-use crate::x509::{Parsed, pem};
+use crate::x509::{Parsed, pem, unusable};
 use crate::{Named, Registry, RegistryError};
 
 impl Registry {
@@ -57,7 +57,7 @@ impl Registry {
         if scopes.is_empty() {
             return None;
         }
-        let parsed = Parsed::from_der(der)?;
+        let parsed = Parsed::from_der(der).filter(|parsed| unusable(&parsed.der).is_none())?;
         let signed_in = |scope: &Scope| {
             self.read(scope, |state| signers(state, &parsed, None).iter().any(|ca| ca.auto_registration))
         };

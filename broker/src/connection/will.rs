@@ -49,7 +49,9 @@ pub(crate) fn check(will: &Will, bounds: &Bounds, access: &mut dyn Access) -> Re
     }
     for action in needed {
         if !access.permits(action, &will.topic) {
-            return Err(Refusal::denied(access.decide(action, &will.topic)));
+            let mut decision = Arc::unwrap_or_clone(access.decide(action, &will.topic));
+            decision.why = format!("CONNECT brings a Will, which must be allowed, too: {}", decision.why);
+            return Err(Refusal::denied(Arc::new(decision)));
         }
     }
     Ok(())

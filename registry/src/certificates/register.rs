@@ -8,7 +8,7 @@ use super::{Certificate, CertificateMode, CertificateStatus, put, record};
 use crate::ca::CaError;
 use crate::change::Change;
 use crate::state::State;
-use crate::x509::{Parsed, ParsedRequest, pem};
+use crate::x509::{Parsed, ParsedRequest, pem, unusable};
 use crate::{Registry, RegistryError, Result};
 
 /// What `CreateKeysAndCertificate` answers. The private key is nowhere else (API-127).
@@ -92,7 +92,7 @@ impl Registry {
         scope: &Scope,
         request: RegisterCertificate,
     ) -> Result<Arc<Certificate>> {
-        let parsed = parse(&request.certificate_pem, "certificatePem")?;
+        let parsed = client_certificate(&request.certificate_pem)?;
         let ca =
             request.ca_certificate_pem.as_deref().map(|pem| parse(pem, "caCertificatePem")).transpose()?;
         self.change(scope, |state, change| {
@@ -116,7 +116,7 @@ impl Registry {
         certificate_pem: &str,
         status: Option<CertificateStatus>,
     ) -> Result<Arc<Certificate>> {
-        let parsed = parse(certificate_pem, "certificatePem")?;
+        let parsed = client_certificate(certificate_pem)?;
         self.change(scope, |state, change| {
             let status = registered_status(status)?;
             refuse_known(state, scope, &parsed)?;
@@ -160,6 +160,17 @@ fn parse(pem: &str, member: &str) -> Result<Parsed> {
     Parsed::from_pem(pem).ok_or_else(|| {
         RegistryError::CertificateValidation(format!("{member} is no PEM text with an X.509 certificate"))
     })
+}
+
+/// A certificate that a client may use (AUTH-044, AUTH-045).
+fn client_certificate(pem: &str) -> Result<Parsed> {
+    let parsed = parse(pem, "certificatePem")?;
+    match unusable(&parsed.der) {
+        None => Ok(parsed),
+        Some(why) => {
+            Err(RegistryError::CertificateValidation(format!("The certificate in certificatePem {why}")))
+        }
+    }
 }
 
 fn registered_status(status: Option<CertificateStatus>) -> Result<CertificateStatus> {
