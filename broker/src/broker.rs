@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use thingstead_core::faults::FaultPlan;
 use thingstead_core::wiring::{Bus, ConnectionControl, Reload, ReservedService, RuleSink};
 use thingstead_core::{CertificateId, ClientId, Clock, Ids, Journal, Publication, Scope};
 use thingstead_registry::Registry;
@@ -16,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 use crate::access::AccessControl;
 use crate::bounds::Bounds;
 use crate::connection::custom::Authenticator;
+use crate::faults::Faults;
 use crate::hub::{Hub, SessionName, Wiring};
 use crate::identity::{ClientCertificates, Gate};
 use crate::listener::https::{self, DoorKind};
@@ -100,6 +102,7 @@ impl Broker {
             connected: DashMap::new(),
             mailboxes: (0..shards.min(usize::from(u16::MAX))).map(|_| Mailbox::default()).collect(),
             wiring: std::sync::OnceLock::new(),
+            faults: Faults::default(),
             pings_told: false.into(),
             authenticator: std::sync::OnceLock::new(),
             next_row: first_row.into(),
@@ -260,6 +263,7 @@ impl ConnectionControl for Broker {
     }
 
     fn reset(&self) {
+        self.hub.faults.replace(FaultPlan::default());
         self.forget_everything();
         let mut batch = thingstead_store::Batch::new();
         for table in [SESSIONS, QUEUE, RETAINED, CLIENTS] {

@@ -12,6 +12,7 @@ use thingstead_store::{Store, StoreError};
 use crate::access::AccessControl;
 use crate::bounds::Bounds;
 use crate::connection::custom::Authenticator;
+use crate::faults::Faults;
 use crate::identity::Gate;
 use crate::router::space::Spaces;
 use crate::settings::Settings;
@@ -35,6 +36,8 @@ pub(crate) struct Hub {
     pub(crate) mailboxes: Vec<Mailbox>,
     /// Set when the broker starts to serve.
     pub(crate) wiring: OnceLock<Wiring>,
+    /// What shall go wrong.
+    pub(crate) faults: Faults,
     /// Whether each PINGREQ leaves a journal event.
     pub(crate) pings_told: AtomicBool,
     /// Who asks custom authorizers.

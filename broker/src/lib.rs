@@ -13,6 +13,7 @@ mod broker;
 mod connection;
 mod connections;
 mod endpoint;
+mod faults;
 mod hub;
 mod identity;
 mod listener;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use serde_json::{Value, json};
+use thingstead_core::wiring::FaultControl;
 use thingstead_core::{Clock, Journal, Scope};
 
 /// What the admin API asks the rest of the server.
@@ -22,6 +23,8 @@ pub struct AdminDeps {
     pub ca_pem: Arc<str>,
     /// Whole-server operations.
     pub operations: Arc<dyn Operations>,
+    /// Who makes faults on purpose.
+    pub faults: Arc<dyn FaultControl>,
 }
 
 /// The addresses actually bound; the first of each list is the main one.

@@ -19,10 +19,6 @@ impl AdminError {
         Self { status: StatusCode::BAD_REQUEST, message: message.to_string() }
     }
 
-    pub(crate) fn not_implemented(message: impl ToString) -> Self {
-        Self { status: StatusCode::NOT_IMPLEMENTED, message: message.to_string() }
-    }
-
     pub(crate) fn not_found(message: impl ToString) -> Self {
         Self { status: StatusCode::NOT_FOUND, message: message.to_string() }
     }

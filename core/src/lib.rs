@@ -8,6 +8,7 @@
 pub mod arn;
 pub mod clock;
 pub mod decision;
+pub mod faults;
 pub mod ids;
 pub mod journal;
 pub mod limits;

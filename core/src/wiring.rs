@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::faults::FaultPlan;
 use crate::sigv4::Secret;
 use crate::{Publication, Scope, Timestamp};
 
@@ -53,6 +54,15 @@ pub trait ConnectionControl: Send + Sync + 'static {
 
     /// Ends every connection and forgets sessions, queues and retained messages of all scopes; for `reset`.
     fn reset(&self);
+}
+
+/// Makes faults on purpose. Implemented by the broker, asked by the admin API.
+pub trait FaultControl: Send + Sync + 'static {
+    /// The plan in force; without faults when there is none.
+    fn faults(&self) -> FaultPlan;
+
+    /// Puts a plan in force from the next packet on; counting begins anew.
+    fn set_faults(&self, plan: FaultPlan);
 }
 
 /// Whoever keeps rows of the store in memory.

@@ -42,6 +42,15 @@ pub(crate) fn resource(
 }
 
 fn instead(changed: &str, text: &str, policy: &str) -> String {
+    let kind = |text: &str| Arn::parse(text).and_then(|arn| Some(arn.resource.split_once('/')?.0.to_owned()));
+    let kinds = ["topic", "topicfilter"].map(str::to_owned);
+    if let (Some(ours), Some(theirs)) = (kind(text), kind(changed))
+        && ours != theirs
+        && kinds.contains(&ours)
+    {
+        // The other actions of the statement may need what is there.
+        return format!("add `{changed}` next to `{text}` in policy `{policy}`");
+    }
     format!("write `{changed}` for `{text}` in policy `{policy}`")
 }
 

@@ -66,6 +66,14 @@ impl Shard {
 
     /// Handles CONNECT on the client's home shard.
     pub(crate) fn connect(&mut self, key: Key, connect: Connect) {
+        if self.hub.faults.are_set() {
+            return self.connect_with_faults(key, connect);
+        }
+        self.connect_now(key, connect);
+    }
+
+    /// The same past all faults.
+    pub(crate) fn connect_now(&mut self, key: Key, connect: Connect) {
         let Some(connection) = self.connections.get(key) else { return };
         let peer = connection.peer.clone();
         let assigned = connect.client_id.is_empty();

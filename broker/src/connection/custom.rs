@@ -129,7 +129,7 @@ impl Shard {
                     let admitted = Some(Admitted { attempt, admission });
                     peer.custom = Some(Arc::new(Custom { admitted, ..Custom::clone(custom) }));
                 }
-                self.connect(key, connect);
+                self.connect_now(key, connect);
             }
             Err(refusal) => self.not_admitted(key, &connect, &attempt, &refusal),
         }
@@ -154,7 +154,7 @@ impl Shard {
     }
 
     /// Lets a connection be read again; `None` when it is gone.
-    fn go_on(&mut self, key: Key) -> Option<&mut Peer> {
+    pub(crate) fn go_on(&mut self, key: Key) -> Option<&mut Peer> {
         let connection = self.connections.get_mut(key)?;
         connection.asking = false;
         if let Some(waker) = &connection.waker {

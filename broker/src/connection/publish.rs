@@ -22,7 +22,7 @@ use crate::shard::slots::Key;
 use crate::throttle::{Exceeded, Rates};
 
 /// Why a PUBLISH goes no further.
-struct Refused {
+pub(crate) struct Refused {
     /// What a v5 client is told, by PUBACK for QoS 1 and by DISCONNECT for QoS 0.
     reason: ReasonCode,
     why: Cow<'static, str>,
@@ -49,8 +49,13 @@ impl Refused {
         Self { reason, why: why.into(), decision: None, manner: Manner::Polite, cause: Cause::Client }
     }
 
+    /// As if a permission were missing.
+    pub(crate) fn not_authorized(why: impl Into<Cow<'static, str>>) -> Self {
+        Self { cause: Cause::Authorization, ..Self::new(ReasonCode::NotAuthorized, why) }
+    }
+
     /// Because of a rate (MQTT-096).
-    fn throttled(exceeded: Exceeded) -> Self {
+    pub(crate) fn throttled(exceeded: Exceeded) -> Self {
         let Exceeded { cause, why } = exceeded;
         Self { manner: Manner::Silent, cause, ..Self::new(ReasonCode::QuotaExceeded, why) }
     }
@@ -62,7 +67,15 @@ impl Refused {
 
 impl Shard {
     /// Judges a PUBLISH, routes it, acknowledges it.
-    pub(crate) fn publish(&mut self, key: Key, mut publish: Publish) {
+    pub(crate) fn publish(&mut self, key: Key, publish: Publish) {
+        if self.hub.faults.are_set() {
+            return self.publish_with_faults(key, publish);
+        }
+        self.publish_now(key, publish);
+    }
+
+    /// The same past all faults.
+    pub(crate) fn publish_now(&mut self, key: Key, mut publish: Publish) {
         let (now, bounds) = (self.now, self.hub.bounds);
         let rates = self.hub.settings.throttles.then_some(self.hub.settings.rates);
         let Some(live) = self.connections.get_mut(key).and_then(|connection| connection.live.as_mut()) else {
@@ -113,7 +126,7 @@ impl Shard {
         self.signal.raise();
     }
 
-    fn refuse_publish(&mut self, key: Key, publish: &Publish, refused: Refused) {
+    pub(crate) fn refuse_publish(&mut self, key: Key, publish: &Publish, refused: Refused) {
         let Some(live) = self.connections.get(key).and_then(|connection| connection.live.as_ref()) else {
             return;
         };
@@ -128,7 +141,7 @@ impl Shard {
             .payload(publish.payload.clone())
             .why(refused.why.clone())
             .with("qos", publish.qos.as_u8());
-        let denied = refused.decision.is_some();
+        let denied = refused.cause == Cause::Authorization;
         let event = match refused.decision {
             Some(decision) => event.decision(decision),
             None => event.caused_by(refused.cause),
@@ -149,7 +162,7 @@ impl Shard {
 }
 
 /// Puts the topic of an alias in, or learns it (MQTT-176).
-fn resolve_alias(live: &mut Live, publish: &mut Publish, bounds: &Bounds) -> Result<(), Refused> {
+pub(crate) fn resolve_alias(live: &mut Live, publish: &mut Publish, bounds: &Bounds) -> Result<(), Refused> {
     let Some(alias) = publish.properties.as_ref().and_then(|properties| properties.topic_alias) else {
         return Ok(());
     };

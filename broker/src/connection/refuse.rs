@@ -31,6 +31,11 @@ impl Refusal {
         Self { reason, why: why.into(), decision: None, cause: Cause::Client }
     }
 
+    /// A refusal for which somebody else is to blame than the client.
+    pub(crate) fn because(reason: ReasonCode, why: impl Into<Cow<'static, str>>, cause: Cause) -> Self {
+        Self { cause, ..Self::new(reason, why) }
+    }
+
     /// A refusal because of this side.
     pub(crate) fn failed(reason: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
         Self { cause: Cause::Server, ..Self::new(reason, why) }

@@ -190,6 +190,22 @@ impl Shard {
         id: Option<thingstead_mqtt_wire::PacketId>,
         frames: &mut Frames,
     ) -> Result<(), Unsent> {
+        if self.hub.faults.are_set()
+            && let Some(outcome) = self.meddle_with_delivery(key, delivery, id, frames)
+        {
+            return outcome;
+        }
+        self.write_now(key, delivery, id, frames)
+    }
+
+    /// The same past all faults.
+    pub(crate) fn write_now(
+        &mut self,
+        key: Key,
+        delivery: &Delivery,
+        id: Option<thingstead_mqtt_wire::PacketId>,
+        frames: &mut Frames,
+    ) -> Result<(), Unsent> {
         let Some(connection_key) = self.sessions.get(key).and_then(|session| session.connection) else {
             return Err("the client is not connected".into());
         };
@@ -357,6 +373,11 @@ pub(crate) struct Unsent {
 }
 
 impl Unsent {
+    /// Because of something else than the client.
+    pub(crate) fn because(cause: Cause, why: String) -> Self {
+        Self { cause, why: why.into() }
+    }
+
     /// Because of a rate.
     pub(crate) fn is_throttled(&self) -> bool {
         matches!(self.cause, Cause::Throttle | Cause::ConnectionThrottle)

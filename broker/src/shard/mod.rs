@@ -30,6 +30,7 @@ use self::slots::{Key, Slots};
 use self::timers::Timers;
 use self::turn::Signal;
 use crate::connection::Connection;
+use crate::faults::Waiting;
 use crate::hub::{Hub, SessionName};
 use crate::presence::Remembered;
 use crate::router::recent::Recent;
@@ -56,6 +57,8 @@ pub(crate) struct Shard {
     pub(crate) timers: Timers,
     /// The time of this step; the clock is asked once per step.
     pub(crate) now: Timestamp,
+    /// What faults hold back.
+    pub(crate) waiting: Waiting,
     /// What this turn has gathered.
     pub(crate) turn: Turn,
     /// Tells the turn loop that there is something to do.
@@ -103,6 +106,7 @@ impl Shard {
             remembered: HashMap::default(),
             late_events: Vec::new(),
             timers: Timers::default(),
+            waiting: Waiting::default(),
             now,
             turn: Turn { mail: (0..shards).map(|_| Vec::new()).collect(), ..Turn::default() },
             signal,

@@ -34,6 +34,10 @@ pub(crate) enum Timer {
     Stored(Key),
     /// A session: its client stayed away.
     Expiry(Key),
+    /// Something a fault held back, by its number.
+    Postponed(u64),
+    /// A connection: a fault breaks it.
+    Break(Key),
     /// Clients nobody asks about any more.
     Forget,
     /// Lifecycle events that were held back (MQTT-210).
@@ -94,6 +98,8 @@ impl Shard {
                 Timer::Retry(key) => self.retry(key),
                 Timer::Stored(key) => self.send_stored(key),
                 Timer::Expiry(key) => self.check_expiry(key),
+                Timer::Postponed(number) => self.go_on_with(number),
+                Timer::Break(key) => self.break_connection(key),
                 Timer::Forget => self.forget_clients(),
                 Timer::LateEvents => self.announce_late(),
             }

@@ -15,6 +15,8 @@ mod durability;
 #[cfg(test)]
 mod endpoints;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod half_closed;
 #[cfg(test)]
 mod hostile;

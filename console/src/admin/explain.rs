@@ -77,6 +77,8 @@ fn shadow_changes(deps: &AdminDeps, query: &Query) -> Vec<Value> {
     changes
 }
 
+const END_FAULTS: &str = "end the faults that were planned: PUT /_thingstead/faults {\"faults\":[]}";
+
 const LOOKED_THROUGH: usize = 2000;
 const THINGS: usize = 20;
 const CHANGES: usize = 10;
@@ -113,6 +115,16 @@ fn explanation(event: &Event) -> Option<Value> {
             out.insert("variables".to_owned(), json!({}));
             let fix = event.detail.members().and_then(|members| members.get("fix"));
             out.insert("fix".to_owned(), fix.cloned().unwrap_or(Value::Null));
+        }
+        None if event.kind == Kind::FaultInjected => {
+            let action = event.detail.members().and_then(|members| members.get("action"));
+            out.insert("asked".to_owned(), json!({ "action": event.kind.name(), "resource": event.topic }));
+            out.insert("outcome".to_owned(), json!("FAULT"));
+            out.insert("fault".to_owned(), action.cloned().unwrap_or(Value::Null));
+            out.insert("because".to_owned(), json!([]));
+            out.insert("near_misses".to_owned(), json!([]));
+            out.insert("variables".to_owned(), json!({}));
+            out.insert("fix".to_owned(), json!(END_FAULTS));
         }
         None => return None,
     }

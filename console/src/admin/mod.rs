@@ -2,6 +2,7 @@
 
 mod clock;
 mod explain;
+mod faults;
 mod health;
 mod journal;
 mod lifecycle;
@@ -34,7 +35,7 @@ pub fn router(deps: AdminDeps) -> Router {
         .route("/shadows/{thing}", get(shadows::one))
         .route("/logs", get(logs::logs))
         .route("/clock", get(clock::show).post(clock::set))
-        .route("/faults", get(faults).put(faults))
+        .route("/faults", get(faults::show).put(faults::set))
         .route("/snapshots", get(lifecycle::snapshots))
         .route("/snapshots/{name}", post(lifecycle::save).delete(lifecycle::delete))
         .route("/snapshots/{name}/restore", post(lifecycle::restore))
@@ -46,10 +47,6 @@ pub fn router(deps: AdminDeps) -> Router {
         .route("/console", get(assets::index))
         .route("/console/{*path}", get(assets::file))
         .with_state(deps)
-}
-
-async fn faults() -> AdminError {
-    AdminError::not_implemented("fault injection is not built yet")
 }
 
 async fn unknown(uri: axum::http::Uri) -> AdminError {

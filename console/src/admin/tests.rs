@@ -7,6 +7,8 @@ use http_body_util::BodyExt;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use thingstead_core::decision::{Asked, Decision, Outcome, ResolvedVariable};
+use thingstead_core::faults::FaultPlan;
+use thingstead_core::wiring::FaultControl;
 use thingstead_core::{Clock, Event, Journal, Kind, Scope, Timestamp};
 use tower::ServiceExt;
 
@@ -15,6 +17,7 @@ use crate::{AdminDeps, Counter, Endpoints, LogQuestion, Operation, Operations, R
 #[derive(Default)]
 struct Recorded {
     calls: Mutex<Vec<String>>,
+    faults: Mutex<FaultPlan>,
 }
 
 impl Recorded {
@@ -25,6 +28,15 @@ impl Recorded {
     ) -> Operation<'_, T> {
         self.calls.lock().push(call.into());
         Box::pin(async move { answer })
+    }
+}
+
+impl FaultControl for Recorded {
+    fn faults(&self) -> FaultPlan {
+        self.faults.lock().clone()
+    }
+    fn set_faults(&self, plan: FaultPlan) {
+        *self.faults.lock() = plan;
     }
 }
 
@@ -90,6 +102,7 @@ fn deps() -> (AdminDeps, Arc<Recorded>) {
         endpoints: Arc::new(RwLock::new(endpoints)),
         ca_pem: "PEM".into(),
         operations: recorded.clone(),
+        faults: recorded.clone(),
     };
     (deps, recorded)
 }
@@ -248,11 +261,42 @@ async fn lifecycle_calls_reach_the_wiring_and_unknown_names_are_404() {
     assert_eq!(call(&deps, "POST", "/_thingstead/snapshots/one", "").await.0, StatusCode::OK);
     assert_eq!(call(&deps, "POST", "/_thingstead/snapshots/two/restore", "").await.0, StatusCode::NOT_FOUND);
     assert_eq!(call(&deps, "POST", "/_thingstead/snapshots/..%2Fx", "").await.0, StatusCode::BAD_REQUEST);
-    assert_eq!(call(&deps, "GET", "/_thingstead/faults", "").await.0, StatusCode::NOT_IMPLEMENTED);
     assert_eq!(call(&deps, "GET", "/_thingstead/nothing", "").await.0, StatusCode::NOT_FOUND);
     assert_eq!(*recorded.calls.lock(), ["reset", "save one", "restore two"]);
     let deliveries = json_call(&deps, "GET", "/_thingstead/deliveries?rule=r", "").await;
     assert_eq!(deliveries.1, json!({ "deliveries": [{ "rule": "r" }] }));
+}
+
+#[tokio::test]
+async fn faults_are_planned_strictly_and_explained() {
+    let (deps, recorded) = deps();
+    let plan = r#"{"seed":1,"faults":[{"action":"drop","topic":"a/#","probability":0.5}]}"#;
+    let (status, answer) = json_call(&deps, "PUT", "/_thingstead/faults", plan).await;
+    assert_eq!((status, answer.to_string().as_str()), (StatusCode::OK, plan));
+    assert_eq!(json_call(&deps, "GET", "/_thingstead/faults", "").await.1, answer);
+    for (body, says) in [
+        ("", "the body is not JSON"),
+        ("{}", "`faults` is missing"),
+        (
+            r#"{"faults":[{"action":"explode"}]}"#,
+            "`faults[0].action` is `\"explode\"`; expected one of `drop`",
+        ),
+    ] {
+        let (status, refused) = json_call(&deps, "PUT", "/_thingstead/faults", body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(refused["error"].as_str().is_some_and(|error| error.contains(says)), "{refused}");
+    }
+    assert_eq!(recorded.faults.lock().faults.len(), 1, "a refused plan changes nothing");
+    let fault = Event::new(&Scope::new("0", "r"), deps.clock.now(), Kind::FaultInjected);
+    deps.journal.record(fault.client(Some("lamp".into())).why("it was lost").with("action", "drop"));
+    let (_, answer) = json_call(&deps, "GET", "/_thingstead/explain?client=lamp", "").await;
+    let told = &answer["explanations"][0];
+    assert_eq!(
+        (&told["outcome"], &told["fault"], &told["why"]),
+        (&json!("FAULT"), &json!("drop"), &json!("it was lost"))
+    );
+    json_call(&deps, "PUT", "/_thingstead/faults", r#"{"faults":[]}"#).await;
+    assert!(recorded.faults.lock().faults.is_empty());
 }
 
 #[tokio::test]

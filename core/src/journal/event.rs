@@ -93,6 +93,8 @@ kinds! {
     ApiCall = "api_call",
     /// A data-plane request over HTTP was refused by policy.
     RequestRefused = "request_refused",
+    /// A fault was made on purpose: a message lost, late, repeated or refused, a connection broken.
+    FaultInjected = "fault_injected",
     /// The admin API did something: reset, clock, faults.
     Admin = "admin",
 }

@@ -6,7 +6,7 @@ use thingstead_core::decision::Position;
 use thingstead_core::{Decision, Outcome};
 use thingstead_policy_engine::{Applicable, Context, ThingContext, ThingFacts, any_of};
 
-use crate::asking::{client, decide, policy, statements};
+use crate::asking::{client, decide, expanded, policy, statements};
 
 fn about(policies: &[Applicable], action: &str, resource: &str) -> Decision {
     decide(policies, action, resource, &client("dev1"))
@@ -64,6 +64,106 @@ fn the_nearest_statement_comes_first() {
     assert_eq!(order, [(3, "Condition"), (2, "Resource"), (1, "Resource"), (0, "Action")]);
     says(&decision, "`StringEquals` on `iot:ClientId` asks for `dev2`, the request has `dev1`");
     assert!(decision.near_misses[1].why.contains("begins below `near`"), "{}", decision.near_misses[1].why);
+}
+
+#[test]
+fn what_is_there_is_mended_before_something_is_added() {
+    // POLICY-004, POLICY-101, POLICY-168, POLICY-169, POLICY-177, POLICY-211, POLICY-213
+    let allow = |action: &str, resource: &str| {
+        format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#)
+    };
+    for (action, pattern, asked, first) in [
+        (
+            "iot:Subscribe",
+            "A(topic/a)",
+            "A(topicfilter/a)",
+            "add `A(topicfilter/a)` next to `A(topic/a)` in policy `p`, or add this statement",
+        ),
+        ("iot:Publish", "A(topic/a/+/c)", "A(topic/a/b/c)", "write `A(topic/a/*/c)` for `A(topic/a/+/c)`"),
+        ("iot:Publish", "A(topic/a/#)", "A(topic/a/b/c)", "write `A(topic/a/*)` for `A(topic/a/#)`"),
+        (
+            "iot:Publish",
+            "arn:aws:iot:eu-west-1:999999999999:topic/*",
+            "A(topic/a)",
+            "write `A(topic/*)` for `arn:aws:iot:eu-west-1:999999999999:topic/*`",
+        ),
+        ("iot:Publish", "A(a/b)", "A(topic/a/b)", "write `A(topic/a/b)` for `A(a/b)`"),
+        (
+            "iot:Publish",
+            "A(topic/$(iot:ClientId))",
+            "A(topic/dev1)",
+            "write `A(topic/${iot:ClientId})` for `A(topic/$(iot:ClientId))`",
+        ),
+        (
+            "iot:Connect",
+            "A(client/${iot:Thing.ThingName})",
+            "A(client/dev1)",
+            "write `A(client/${iot:Connection.Thing.ThingName})` for",
+        ),
+        (
+            "iot:Connect",
+            "A(client/dev2)",
+            "A(client/dev1)",
+            "connect with the client identifier `dev2`, or add",
+        ),
+    ] {
+        let parentheses = pattern.contains("$(");
+        let (pattern, first) = if parentheses {
+            let start = "arn:aws:iot:us-east-1:123456789012:topic/";
+            let written = format!("{start}$(iot:ClientId)");
+            (written.clone(), format!("write `{start}${{iot:ClientId}}` for `{written}`"))
+        } else {
+            (expanded(pattern), expanded(first))
+        };
+        let document = format!(r#"{{"Version":"2012-10-17","Statement":{}}}"#, allow(action, &pattern));
+        let thing = ThingFacts { name: "dev1".into(), ..ThingFacts::default() };
+        let context = Context { thing: ThingContext::Associated(Arc::new(thing)), ..client("dev1") };
+        let policy = policy("p", &document);
+        let decision = decide(&[policy], action, asked, &context);
+        let fix = decision.fix.expect("a fix");
+        assert!(fix.starts_with(&first), "{fix}");
+    }
+    let old =
+        policy("p", r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"A(topic/${iot:ClientId})"}}"#);
+    let fix = about(&[old], "iot:Publish", "A(topic/dev1)").fix.expect("a fix");
+    assert!(fix.starts_with("put `\"Version\": \"2012-10-17\"` into policy `p`, or add"), "{fix}");
+    // What would not help is not proposed.
+    let far = statements(&allow("iot:Publish", "arn:aws:iot:eu-west-1:123456789012:topic/b"));
+    let fix = about(&[far], "iot:Publish", "A(topic/a)").fix.expect("a fix");
+    assert!(fix.starts_with("add this statement"), "{fix}");
+}
+
+#[test]
+fn a_statement_about_a_related_action_is_nearer_than_any_other() {
+    // POLICY-370, POLICY-460, POLICY-462, POLICY-056
+    for (granted, action, resource, says) in [
+        ("iot:Subscribe", "iot:Receive", "A(topic/a)", "each delivery needs `iot:Receive`"),
+        (
+            "iot:UpdateThingShadow",
+            "iot:Publish",
+            "A(topic/$aws/things/t/shadow/update)",
+            "over MQTT a shadow is its topics",
+        ),
+        (
+            "iotjobsdata:DescribeJobExecution",
+            "iot:Publish",
+            "A(topic/$aws/things/t/jobs/x/get)",
+            "over MQTT jobs are their topics",
+        ),
+        ("iot:Publish", "iot:GetThingShadow", "A(thing/t)", "over HTTPS shadows need `iot:GetThingShadow`"),
+        ("iot:Pub", "iot:Publish", "A(topic/a)", "is `iot:Publish` meant?"),
+    ] {
+        let both = format!(
+            r#"{{"Effect":"Allow","Action":"iot:Connect","Resource":"*"}},{{"Effect":"Allow","Action":"{granted}","Resource":"*"}}"#
+        );
+        let decision = about(&[statements(&both)], action, resource);
+        assert_eq!(decision.near_misses.first().map(|miss| miss.statement.statement), Some(1), "{granted}");
+        says_in(&decision.why, says);
+    }
+}
+
+fn says_in(text: &str, expected: &str) {
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

@@ -168,6 +168,7 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         endpoints: Arc::clone(&shared),
         ca_pem: Arc::clone(&ca_pem),
         operations: whole.clone(),
+        faults: broker.clone(),
     };
     let router: Router = thingstead_console::router(admin).fallback_service(api_router);
     let stop = watch::channel(false).0;
