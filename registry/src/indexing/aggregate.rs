@@ -1,6 +1,6 @@
 //! Aggregations over what a query finds (api.md 4.17).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thingstead_core::Scope;
 
@@ -91,7 +91,7 @@ impl Registry {
     /// `ResourceNotFound`, `InvalidQuery`, `InvalidAggregation`.
     pub fn get_cardinality(&self, scope: &Scope, query: &SearchQuery, field: Option<&str>) -> Result<u64> {
         let found = self.field_values(scope, query, field.unwrap_or("registry.version"))?;
-        let different: std::collections::BTreeSet<String> = found.values.iter().map(Scalar::text).collect();
+        let different: BTreeSet<_> = found.values.iter().map(Scalar::text).collect();
         Ok(different.len() as u64)
     }
 
@@ -145,7 +145,7 @@ impl Registry {
         let found = self.field_values(scope, query, field)?;
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         for value in &found.values {
-            *counts.entry(value.text()).or_default() += 1;
+            *counts.entry(value.text().into_owned()).or_default() += 1;
         }
         let mut buckets: Vec<Bucket> =
             counts.into_iter().map(|(key_value, count)| Bucket { key_value, count }).collect();

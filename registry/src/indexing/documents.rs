@@ -1,5 +1,6 @@
 //! What is searched: things and groups as flat fields.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -51,14 +52,20 @@ impl Scalar {
         }
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
         match self {
-            Self::Text(text) => text.clone(),
-            Self::Number(number) => json!(number)
-                .as_f64()
-                .map(|n| if n.fract() == 0.0 && n.abs() < 1e15 { format!("{n:.0}") } else { n.to_string() })
-                .unwrap_or_default(),
-            Self::Bool(value) => value.to_string(),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Number(number) => {
+                Cow::Owned(
+                    json!(number)
+                        .as_f64()
+                        .map(|n| {
+                            if n.fract() == 0.0 && n.abs() < 1e15 { format!("{n:.0}") } else { n.to_string() }
+                        })
+                        .unwrap_or_default(),
+                )
+            }
+            Self::Bool(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
         }
     }
 }

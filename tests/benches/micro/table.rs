@@ -45,6 +45,42 @@ impl Table {
         let nanoseconds = fastest.as_secs_f64() * 1e9 / calls as f64;
         println!("| {name:58} | {nanoseconds:>10.1} | {:>12.0} |", 1e9 / nanoseconds);
     }
+
+    /// Begins a table of [`Table::compare`].
+    #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
+    pub(crate) fn sizes(&self, sizes: &[usize]) {
+        let columns: Vec<String> = sizes.iter().map(|size| format!("{size:>10}")).collect();
+        println!("\n| {:58} | {} | {:>6} |", "ns, by size", columns.join(" | "), "ratio");
+        println!("| {:-<58} |{} -----: |", "", " ---------: |".repeat(sizes.len()));
+    }
+
+    /// Measures the same step in houses of different sizes, in turns, so that all of them meet the same noise; prints nanoseconds for
+    /// each, and the last over the first.
+    #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
+    pub(crate) fn compare(&mut self, name: &str, steps: &mut [Box<dyn FnMut() + '_>]) {
+        if self.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+            return;
+        }
+        let mut calls = 1_u64;
+        if let Some(first) = steps.first_mut() {
+            while round(calls, first) < ROUND / 4 {
+                calls *= 2;
+            }
+        }
+        let mut fastest = vec![Duration::MAX; steps.len()];
+        for _ in 0..ROUNDS {
+            for (step, fastest) in steps.iter_mut().zip(&mut fastest) {
+                // What the others threw out of the caches comes back first.
+                round(calls / 8 + 1, step);
+                *fastest = round(calls, step).min(*fastest);
+            }
+        }
+        let nanoseconds: Vec<f64> =
+            fastest.iter().map(|time| time.as_secs_f64() * 1e9 / calls as f64).collect();
+        let columns: Vec<String> = nanoseconds.iter().map(|time| format!("{time:>10.1}")).collect();
+        let ratio = nanoseconds.last().zip(nanoseconds.first()).map_or(1.0, |(last, first)| last / first);
+        println!("| {name:58} | {} | {ratio:>6.2} |", columns.join(" | "));
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]

@@ -38,10 +38,6 @@ impl DocSet {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.words.iter().all(|word| *word == 0)
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = Doc> {
         self.words.iter().enumerate().flat_map(|(at, word)| {
             let mut left = *word;
@@ -83,7 +79,7 @@ impl DocSet {
 #[derive(Clone, Debug)]
 pub(super) enum Posting {
     Few(SmallVec<[Doc; 2]>),
-    Many(DocSet),
+    Many { docs: DocSet, count: usize },
 }
 
 impl Default for Posting {
@@ -101,10 +97,13 @@ impl Posting {
                 if docs.len() > MOST_LISTED {
                     let mut many = DocSet::default();
                     docs.iter().for_each(|doc| many.insert(*doc));
-                    *self = Self::Many(many);
+                    *self = Self::Many { count: docs.len(), docs: many };
                 }
             }
-            Self::Many(docs) => docs.insert(doc),
+            Self::Many { docs, count } => {
+                *count += usize::from(!docs.contains(doc));
+                docs.insert(doc);
+            }
         }
     }
 
@@ -117,17 +116,43 @@ impl Posting {
                 }
                 docs.is_empty()
             }
-            Self::Many(docs) => {
+            Self::Many { docs, count } => {
+                *count -= usize::from(docs.contains(doc));
                 docs.remove(doc);
-                docs.is_empty()
+                if *count < MOST_LISTED / 2 {
+                    *self = Self::Few(docs.iter().collect());
+                }
+                false
             }
+        }
+    }
+
+    pub(super) fn contains(&self, doc: Doc) -> bool {
+        match self {
+            Self::Few(docs) => docs.binary_search(&doc).is_ok(),
+            Self::Many { docs, .. } => docs.contains(doc),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Few(docs) => docs.len(),
+            Self::Many { count, .. } => *count,
+        }
+    }
+
+    /// The list, ascending, where it is one.
+    pub(super) fn listed(&self) -> Option<&[Doc]> {
+        match self {
+            Self::Few(docs) => Some(docs),
+            Self::Many { .. } => None,
         }
     }
 
     pub(super) fn add_to(&self, set: &mut DocSet) {
         match self {
             Self::Few(docs) => docs.iter().for_each(|doc| set.insert(*doc)),
-            Self::Many(docs) => set.unite(docs),
+            Self::Many { docs, .. } => set.unite(docs),
         }
     }
 }
@@ -167,13 +192,16 @@ mod tests {
         let mut posting = Posting::default();
         let docs: Vec<Doc> = (0..5_000).map(|at| at * 3).collect();
         docs.iter().rev().for_each(|doc| posting.insert(*doc));
-        assert!(matches!(posting, Posting::Many(_)));
+        assert!(matches!(posting, Posting::Many { count: 5_000, .. }));
+        assert!(posting.contains(3) && !posting.contains(4));
         let mut found = DocSet::default();
         posting.add_to(&mut found);
         assert_eq!(found.iter().collect::<Vec<_>>(), docs);
         for doc in docs.iter().skip(1) {
             assert!(!posting.remove(*doc));
+            assert!(!posting.contains(*doc));
         }
+        assert_eq!((posting.len(), posting.listed()), (1, Some([0].as_slice())));
         assert!(posting.remove(0));
     }
 }

@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 use std::ops::Bound as Edge;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
-use super::doc_set::{Doc, DocSet, Posting};
+use super::doc_set::{Doc, Posting};
+use super::gather::Gather;
 use crate::indexing::documents::{Scalar, number_of};
 use crate::indexing::query::{Bound, Pattern, Test};
 
 /// The values of a field.
 pub(super) type Values = SmallVec<[Scalar; 1]>;
+/// A few lists.
+pub(super) type Postings<'a> = SmallVec<[&'a Posting; 3]>;
 
 /// A field's index. Memory: about 150 bytes a document and value, half of it where values are shared.
 #[derive(Debug, Default)]
 pub(super) struct FieldIndex {
     /// By document.
     values: Vec<Values>,
-    present: DocSet,
+    present: Posting,
     /// Whole values in lower case.
     texts: BTreeMap<Box<str>, Posting>,
     /// Words in lower case, of values that are more than one word.
@@ -26,14 +29,6 @@ pub(super) struct FieldIndex {
     numbers: BTreeMap<Ordered, Posting>,
     /// How many values are no numbers.
     plain: usize,
-}
-
-/// Documents that may fulfil a test.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) docs: DocSet,
-    /// They all do.
-    pub(super) exact: bool,
 }
 
 impl FieldIndex {
@@ -50,67 +45,75 @@ impl FieldIndex {
         let before = std::mem::replace(place, values.clone());
         before.iter().for_each(|value| self.note(doc, value, false));
         values.iter().for_each(|value| self.note(doc, value, true));
-        if values.is_empty() { self.present.remove(doc) } else { self.present.insert(doc) }
+        if values.is_empty() {
+            self.present.remove(doc);
+        } else {
+            self.present.insert(doc);
+        }
     }
 
     pub(super) fn of(&self, doc: Doc) -> &[Scalar] {
         self.values.get(doc as usize).map_or(&[], |values| values.as_slice())
     }
 
-    /// The documents that may fulfil a test; `None` when it would take longer to find them than to ask each document.
-    pub(super) fn find(&self, test: &Test) -> Option<Found> {
-        let mut docs = DocSet::default();
+    /// The documents that fulfil a test, where they are listed as such: of a literal word and of what exists.
+    pub(super) fn listed(&self, test: &Test) -> Option<Postings<'_>> {
         match test {
-            Test::Exists => docs = self.present.clone(),
-            Test::Word(pattern) => match pattern.literal() {
-                Some(word) => {
-                    self.add_word(&word, &mut docs);
-                    let number = number_of(&word).and_then(|number| self.numbers.get(&Ordered::of(number)));
-                    number.into_iter().for_each(|posting| posting.add_to(&mut docs));
-                }
-                None => self.add_words_like(pattern, &mut docs)?,
-            },
-            Test::Phrase(wanted) => {
-                let mut each = wanted.iter().map(|word| {
-                    let mut docs = DocSet::default();
-                    self.add_word(word, &mut docs);
-                    docs
-                });
-                docs = each.next().unwrap_or_default();
-                each.for_each(|other| docs.intersect(&other));
-                return Some(Found { docs, exact: wanted.len() == 1 });
+            Test::Exists => Some(smallvec![&self.present]),
+            Test::Word(pattern) => {
+                let word = pattern.literal()?;
+                let number = number_of(&word).and_then(|number| self.numbers.get(&Ordered::of(number)));
+                let mut found = self.of_word(&word);
+                found.extend(number);
+                Some(found)
             }
-            Test::Range { low, high } => return self.find_between(low, high),
+            Test::Phrase(_) | Test::Range { .. } => None,
         }
-        Some(Found { docs, exact: true })
     }
 
-    fn add_word(&self, word: &str, docs: &mut DocSet) {
+    /// Hands over the documents that may fulfil a test; whether they all do. `None` when they are more than are taken.
+    pub(super) fn gather(&self, test: &Test, into: &mut impl Gather) -> Option<bool> {
+        if let Some(listed) = self.listed(test) {
+            listed.into_iter().try_for_each(|posting| into.take(posting))?;
+            return Some(true);
+        }
+        match test {
+            Test::Word(pattern) => self.gather_like(pattern, into)?,
+            Test::Phrase(words) => {
+                let each = words.iter().map(|word| self.of_word(word));
+                let rarest =
+                    each.min_by_key(|postings| postings.iter().map(|posting| posting.len()).sum::<usize>());
+                rarest.into_iter().flatten().try_for_each(|posting| into.take(posting))?;
+                return Some(words.len() == 1);
+            }
+            Test::Range { low, high } => return self.gather_between(low, high, into),
+            Test::Exists => {}
+        }
+        Some(true)
+    }
+
+    fn of_word(&self, word: &str) -> Postings<'_> {
         if word.contains(char::is_whitespace) {
-            return;
+            return SmallVec::new();
         }
-        let postings = [self.texts.get(word), self.words.get(word)];
-        postings.into_iter().flatten().for_each(|posting| posting.add_to(docs));
+        [self.texts.get(word), self.words.get(word)].into_iter().flatten().collect()
     }
 
-    fn add_words_like(&self, pattern: &Pattern, docs: &mut DocSet) -> Option<()> {
+    fn gather_like(&self, pattern: &Pattern, into: &mut impl Gather) -> Option<()> {
         let prefix = pattern.prefix();
-        let mut steps = MOST_STEPS;
         for map in [&self.texts, &self.words] {
             let from = map.range::<str, _>((Edge::Included(&*prefix), Edge::Unbounded));
             for (word, posting) in from.take_while(|(word, _)| word.starts_with(&*prefix)) {
-                steps = steps.checked_sub(1)?;
+                into.look()?;
                 if !word.contains(char::is_whitespace) && pattern.matches(word) {
-                    posting.add_to(docs);
+                    into.take(posting)?;
                 }
             }
         }
         Some(())
     }
 
-    fn find_between(&self, low: &Bound, high: &Bound) -> Option<Found> {
-        let mut docs = DocSet::default();
-        let mut steps = MOST_STEPS;
+    fn gather_between(&self, low: &Bound, high: &Bound, into: &mut impl Gather) -> Option<bool> {
         let texts = || {
             let (from, to) = (edge(low, str::to_lowercase), edge(high, str::to_lowercase));
             is_range(&from, &to).then(|| self.texts.range::<str, _>((borrowed(&from), borrowed(&to))))
@@ -119,30 +122,30 @@ impl FieldIndex {
             (Operand::Text, Operand::Number) | (Operand::Number, Operand::Text) => None,
             (Operand::Text, _) | (_, Operand::Text) => {
                 for (_, posting) in texts().into_iter().flatten() {
-                    steps = steps.checked_sub(1)?;
-                    posting.add_to(&mut docs);
+                    into.look()?;
+                    into.take(posting)?;
                 }
                 // Numbers have no order among texts, so the values are looked at.
-                Some(Found { docs, exact: false })
+                Some(false)
             }
             _ => {
                 let number = |text: &str| Ordered::of(number_of(text).unwrap_or_default());
                 let (from, to) = (edge(low, number), edge(high, number));
                 if is_range(&from, &to) {
                     for (_, posting) in self.numbers.range((from, to)) {
-                        steps = steps.checked_sub(1)?;
-                        posting.add_to(&mut docs);
+                        into.look()?;
+                        into.take(posting)?;
                     }
                 }
                 if self.plain > 0 {
                     for (text, posting) in texts().into_iter().flatten() {
-                        steps = steps.checked_sub(1)?;
+                        into.look()?;
                         if number_of(text).is_none() {
-                            posting.add_to(&mut docs);
+                            into.take(posting)?;
                         }
                     }
                 }
-                Some(Found { docs, exact: true })
+                Some(true)
             }
         }
     }
@@ -247,9 +250,6 @@ impl Ord for Ordered {
     }
 }
 
-/// Different values that a test is tried on at most. A page is found sooner by asking the documents in their order.
-const MOST_STEPS: usize = 2_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,16 +264,12 @@ mod tests {
         let mut index = FieldIndex::default();
         index.set(3, values(&["The Whole  place", " edge ", "one"]));
         for word in words("the whole place edge one") {
-            let mut docs = DocSet::default();
-            index.add_word(&word, &mut docs);
-            assert!(docs.contains(3), "{word}");
+            assert!(index.of_word(&word).iter().any(|posting| posting.contains(3)), "{word}");
         }
         index.set(3, values(&["else"]));
-        let mut docs = DocSet::default();
-        index.add_word("whole", &mut docs);
-        assert!(docs.is_empty());
+        assert!(index.of_word("whole").is_empty());
         index.set(3, Values::new());
-        assert!(index.texts.is_empty() && index.words.is_empty() && index.present.is_empty());
+        assert!(index.texts.is_empty() && index.words.is_empty() && index.present.len() == 0);
         assert_eq!(index.plain, 0);
     }
 }

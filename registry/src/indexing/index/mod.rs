@@ -3,9 +3,10 @@
 
 mod doc_set;
 mod field;
+mod gather;
+mod plan;
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound as Edge;
 
 use smallvec::SmallVec;
 use thingstead_core::ThingName;
@@ -127,92 +128,12 @@ impl ThingIndex {
         self.free.push(doc);
     }
 
-    /// The first `most` things by name behind `after` that fulfil the query, which names indexed fields only.
-    pub(crate) fn page(&self, query: &Query, after: Option<&str>, most: usize) -> Vec<ThingName> {
-        let (candidates, exact) = self.narrow(query);
-        let fulfils = |doc: Doc| exact || query.matches(&Document { index: self, doc });
-        if let Some(docs) = &candidates
-            && docs.len() <= FEW
-        {
-            let mut found: Vec<&ThingName> = docs
-                .iter()
-                .filter_map(|doc| Some((doc, self.names.get(doc as usize)?.as_ref()?)))
-                .filter(|(doc, name)| after.is_none_or(|after| name.as_str() > after) && fulfils(*doc))
-                .map(|(_, name)| name)
-                .collect();
-            if found.len() > most {
-                found.select_nth_unstable(most);
-                found.truncate(most);
-            }
-            found.sort_unstable();
-            return found.into_iter().cloned().collect();
-        }
-        let from = after.map_or(Edge::Unbounded, Edge::Excluded);
-        let rows = self.order.range::<str, _>((from, Edge::Unbounded));
-        rows.filter(|(_, doc)| candidates.as_ref().is_none_or(|docs| docs.contains(**doc)))
-            .filter(|(_, doc)| fulfils(**doc))
-            .map(|(name, _)| name.clone())
-            .take(most)
-            .collect()
-    }
-
     /// How many things fulfil the query, and the values of one field in them.
     pub(crate) fn values(&self, query: &Query, field: &str) -> (usize, Vec<Scalar>) {
-        let (candidates, exact) = self.narrow(query);
-        let docs = candidates.as_ref().unwrap_or(&self.live);
+        let docs = self.all(query);
         let indexed = self.fields.get(field);
-        let (mut count, mut values) = (0, Vec::new());
-        for doc in docs.iter() {
-            if exact || query.matches(&Document { index: self, doc }) {
-                count += 1;
-                values.extend(indexed.into_iter().flat_map(|indexed| indexed.index.of(doc)).cloned());
-            }
-        }
-        (count, values)
-    }
-
-    /// The documents that may fulfil a query, `None` for all, and whether they all do.
-    fn narrow(&self, query: &Query) -> (Option<DocSet>, bool) {
-        match query {
-            Query::All => (Some(self.live.clone()), true),
-            Query::And(parts) => {
-                let mut all: Option<DocSet> = None;
-                let mut exact = true;
-                for part in parts {
-                    let (found, is_exact) = self.narrow(part);
-                    exact &= is_exact;
-                    all = match (all, found) {
-                        (Some(mut all), Some(found)) => {
-                            all.intersect(&found);
-                            Some(all)
-                        }
-                        (all, found) => all.or(found),
-                    };
-                }
-                (all, exact)
-            }
-            Query::Or(parts) => {
-                let mut any = DocSet::default();
-                let mut exact = true;
-                for part in parts {
-                    let (Some(found), is_exact) = self.narrow(part) else { return (None, false) };
-                    exact &= is_exact;
-                    any.unite(&found);
-                }
-                (Some(any), exact)
-            }
-            Query::Not(part) => match self.narrow(part) {
-                (Some(found), true) => (Some(found.complement(&self.live)), true),
-                _ => (None, false),
-            },
-            Query::Term(term) => {
-                let indexed = self.fields.get(field_of(term));
-                match indexed.and_then(|indexed| indexed.index.find(&term.test)) {
-                    Some(found) => (Some(found.docs), found.exact),
-                    None => (None, false),
-                }
-            }
-        }
+        let values = docs.iter().flat_map(|doc| indexed.map_or(&[][..], |indexed| indexed.index.of(*doc)));
+        (docs.len(), values.cloned().collect())
     }
 
     fn doc(&mut self, name: &ThingName) -> Doc {
@@ -265,36 +186,8 @@ fn values_of(document: &dyn Fields, field: &str) -> Values {
     SmallVec::from_vec(values)
 }
 
-/// A document as the index has it.
-struct Document<'a> {
-    index: &'a ThingIndex,
-    doc: Doc,
-}
-
-impl Document<'_> {
-    fn of(&self, field: &str) -> &[Scalar] {
-        self.index.fields.get(canonical(field)).map_or(&[], |indexed| indexed.index.of(self.doc))
-    }
-}
-
-impl Fields for Document<'_> {
-    fn values(&self, field: &str) -> Vec<Scalar> {
-        self.of(field).to_vec()
-    }
-
-    fn everything(&self) -> Vec<Scalar> {
-        self.of(EVERYTHING).to_vec()
-    }
-
-    fn any(&self, field: Option<&str>, holds: &dyn Fn(&Scalar) -> bool) -> bool {
-        self.of(field.unwrap_or(EVERYTHING)).iter().any(holds)
-    }
-}
-
 /// The name of what a term without a field is searched in.
 const EVERYTHING: &str = "";
-/// So many are sorted; of more, a page is found sooner in the order of names.
-const FEW: usize = 4_000;
 /// Fields that are kept indexed.
 const MOST_FIELDS: usize = 64;
 

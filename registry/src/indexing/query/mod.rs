@@ -4,6 +4,8 @@ mod lexer;
 mod parser;
 mod pattern;
 
+use std::borrow::Cow;
+
 use super::documents::{Fields, Scalar, number_of};
 pub(super) use pattern::Pattern;
 
@@ -64,14 +66,14 @@ impl Query {
 }
 
 impl Test {
-    fn holds(&self, value: &Scalar) -> bool {
+    pub(super) fn holds(&self, value: &Scalar) -> bool {
         match self {
             Self::Exists => true,
             Self::Word(pattern) => {
                 // Equal as numbers (a shadow's 10 is 10.0), else word by word.
                 let as_numbers = pattern.literal().and_then(|text| number_of(&text)).zip(value.number());
                 as_numbers.is_some_and(|(wanted, found)| wanted == found)
-                    || words(&value.text()).iter().any(|word| pattern.matches(word))
+                    || lower(&value.text()).split_whitespace().any(|word| pattern.matches(word))
             }
             Self::Phrase(wanted) => {
                 words(&value.text()).windows(wanted.len().max(1)).any(|found| found == wanted.as_slice())
@@ -100,6 +102,12 @@ impl Bound {
             Some(order) => (order == std::cmp::Ordering::Greater) == is_low,
         }
     }
+}
+
+/// A text in lower case; most are.
+fn lower(text: &str) -> Cow<'_, str> {
+    let is_lower = text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+    if is_lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
 }
 
 /// Values match without regard to case, word by word (API-248).

@@ -55,30 +55,37 @@ impl Pattern {
 
     /// Whether a word in lower case fits. Linear but for the last run, so no query is slow.
     pub(in crate::indexing) fn matches(&self, word: &str) -> bool {
-        let word: Vec<char> = word.chars().collect();
-        let (mut at, mut piece) = (0, 0);
-        let mut retry: Option<(usize, usize)> = None;
-        while at < word.len() {
-            let fits = match self.0.get(piece) {
-                Some(Piece::Run) => {
-                    retry = Some((piece + 1, at));
-                    piece += 1;
-                    continue;
+        let mut left = word.chars();
+        let mut piece = 0;
+        // Behind the last run, and where in the word it was tried.
+        let mut retry = None;
+        loop {
+            let before = left.clone();
+            if let Some(Piece::Run) = self.0.get(piece) {
+                piece += 1;
+                if piece == self.0.len() {
+                    return true;
                 }
-                Some(Piece::One) => true,
-                Some(Piece::Char(c)) => word.get(at) == Some(c),
+                retry = Some((piece, before));
+                continue;
+            }
+            let Some(found) = left.next() else { break };
+            let fits = match self.0.get(piece) {
+                Some(Piece::Char(wanted)) => *wanted == found,
+                Some(Piece::One | Piece::Run) => true,
                 None => false,
             };
             if fits {
-                at += 1;
                 piece += 1;
-            } else if let Some((after, from)) = retry {
-                retry = Some((after, from + 1));
-                (piece, at) = (after, from + 1);
+            } else if let Some((after, from)) = &mut retry {
+                if from.next().is_none() {
+                    return false;
+                }
+                (piece, left) = (*after, from.clone());
             } else {
                 return false;
             }
         }
-        self.0.iter().skip(piece).all(|left| *left == Piece::Run)
+        piece >= self.0.len()
     }
 }
