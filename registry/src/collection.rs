@@ -1,14 +1,17 @@
 //! Resources of one kind in memory: by name, and in the order of their creation.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound as Edge;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thingstead_core::ThingName;
 use thingstead_store::Table;
 
 use crate::Result;
+use crate::labels::{Labels, Wanted};
 use crate::page::{self, Page, PageRequest};
 
 /// Something that has a name and a row in the store.
@@ -22,14 +25,20 @@ pub(crate) trait Resource: Serialize + DeserializeOwned {
     fn indexed_thing(&self) -> Option<&ThingName> {
         None
     }
+
+    /// The value of a label that lists can be filtered by; what labels there are is the resource's own matter.
+    fn label(&self, _name: &str) -> Option<&str> {
+        None
+    }
 }
 
 /// All resources of one kind of a scope. Reading a page costs as much as the page, however many there are.
 #[derive(Debug)]
 pub(crate) struct Collection<T> {
     by_key: HashMap<Arc<str>, Entry<T>>,
-    order: BTreeMap<u64, Arc<str>>,
+    order: BTreeMap<u64, Arc<T>>,
     next: u64,
+    labels: Mutex<Labels>,
 }
 
 #[derive(Debug)]
@@ -40,7 +49,7 @@ struct Entry<T> {
 
 impl<T> Default for Collection<T> {
     fn default() -> Self {
-        Self { by_key: HashMap::new(), order: BTreeMap::new(), next: 1 }
+        Self { by_key: HashMap::new(), order: BTreeMap::new(), next: 1, labels: Mutex::default() }
     }
 }
 
@@ -59,7 +68,7 @@ impl<T: Resource> Collection<T> {
 
     /// In the order of creation.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<T>> {
-        self.order.values().filter_map(|key| self.get(key))
+        self.order.values()
     }
 
     /// Inserts, or replaces in its place; the item and its row.
@@ -76,15 +85,21 @@ impl<T: Resource> Collection<T> {
         let item = Arc::new(item);
         // A document of plain members cannot fail to serialise; an empty row would be told at the next start.
         let row = serde_json::to_string(&Numbered { seq, item: &*item }).unwrap_or_default();
-        self.order.insert(seq, Arc::clone(&key));
+        let before = self.order.insert(seq, Arc::clone(&item));
+        self.labels.get_mut().change(
+            seq,
+            |label| before.as_ref().and_then(|before| before.label(label)),
+            |label| item.label(label),
+        );
         self.by_key.insert(key, Entry { seq, item: Arc::clone(&item) });
         (item, row)
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<Arc<T>> {
-        let entry = self.by_key.remove(key)?;
-        self.order.remove(&entry.seq);
-        Some(entry.item)
+        let Entry { seq, item } = self.by_key.remove(key)?;
+        self.order.remove(&seq);
+        self.labels.get_mut().change(seq, |label| item.label(label), |_| None);
+        Some(item)
     }
 
     /// Takes a row of the store.
@@ -93,7 +108,7 @@ impl<T: Resource> Collection<T> {
         let key: Arc<str> = Arc::from(item.key());
         let item = Arc::new(item);
         self.next = self.next.max(seq + 1);
-        self.order.insert(seq, Arc::clone(&key));
+        self.order.insert(seq, Arc::clone(&item));
         self.by_key.insert(key, Entry { seq, item: Arc::clone(&item) });
         Ok(item)
     }
@@ -108,14 +123,8 @@ impl<T: Resource> Collection<T> {
         newest_first: bool,
         wanted: impl Fn(&T) -> bool,
     ) -> Result<Page<Arc<T>>> {
-        let after = match request.position(list)? {
-            None => None,
-            Some(text) => {
-                let bad = || page::unknown_token(request.token.as_deref().unwrap_or_default());
-                Some(text.parse::<u64>().map_err(|_| bad())?)
-            }
-        };
-        let rows: Box<dyn Iterator<Item = (&u64, &Arc<str>)>> = match (newest_first, after) {
+        let after = position(list, request)?;
+        let rows: Box<dyn Iterator<Item = (&u64, &Arc<T>)>> = match (newest_first, after) {
             (false, None) => Box::new(self.order.iter()),
             (false, Some(after)) => Box::new(self.order.range(after.saturating_add(1)..)),
             (true, None) => Box::new(self.order.iter().rev()),
@@ -124,8 +133,7 @@ impl<T: Resource> Collection<T> {
         let limit = request.limit_or(default);
         let mut items: Vec<Arc<T>> = Vec::new();
         let mut last = None;
-        for (seq, key) in rows {
-            let Some(item) = self.get(key).filter(|item| wanted(item)) else { continue };
+        for (seq, item) in rows.filter(|(_, item)| wanted(item)) {
             if items.len() == limit {
                 return Ok(Page { items, next: last.map(|last: u64| page::token(list, last)) });
             }
@@ -134,6 +142,62 @@ impl<T: Resource> Collection<T> {
         }
         Ok(Page { items, next: None })
     }
+
+    /// A page of those whose label has a wanted value, oldest first. It costs what is found, but for the first time that the label
+    /// is asked for, and what many values begin with that hardly any resource on the way has.
+    pub(crate) fn page_labelled(
+        &self,
+        list: &'static str,
+        request: &PageRequest,
+        default: usize,
+        label: &str,
+        wanted: Wanted<'_>,
+    ) -> Result<Page<Arc<T>>> {
+        let after = position(list, request)?;
+        let limit = request.limit_or(default);
+        let mut labels = self.labels.lock();
+        let followed = labels.followed(label, self.order.iter().map(|(seq, item)| (*seq, item.label(label))));
+        let places = followed
+            .first(wanted, after, limit + 1, FEW_STEPS)
+            .or_else(|| self.first_asked(label, wanted, after, limit + 1))
+            .or_else(|| followed.first(wanted, after, limit + 1, usize::MAX))
+            .unwrap_or_default();
+        let more = places.len() > limit;
+        let next = places.get(limit - 1).filter(|_| more).map(|last| page::token(list, last));
+        let items = places.iter().take(limit).filter_map(|place| self.order.get(place).cloned());
+        Ok(Page { items: items.collect(), next })
+    }
+
+    /// The same by asking in order, which soon ends where many have a wanted value; `None` when it does not.
+    fn first_asked(
+        &self,
+        label: &str,
+        wanted: Wanted<'_>,
+        after: Option<u64>,
+        most: usize,
+    ) -> Option<Vec<u64>> {
+        let mut found = Vec::new();
+        let rows = self.order.range((after.map_or(Edge::Unbounded, Edge::Excluded), Edge::Unbounded));
+        for (asked, (seq, item)) in rows.enumerate() {
+            if found.len() == most {
+                break;
+            }
+            if asked == MOST_ASKED {
+                return None;
+            }
+            if item.label(label).is_some_and(|value| wanted.fits(value)) {
+                found.push(*seq);
+            }
+        }
+        Some(found)
+    }
+}
+
+/// The place that the page before ended with.
+fn position(list: &'static str, request: &PageRequest) -> Result<Option<u64>> {
+    let Some(text) = request.position(list)? else { return Ok(None) };
+    let bad = || page::unknown_token(request.token.as_deref().unwrap_or_default());
+    Ok(Some(text.parse::<u64>().map_err(|_| bad())?))
 }
 
 /// A row: the resource with its place in the order of creation.
@@ -143,3 +207,8 @@ struct Numbered<T> {
     #[serde(flatten)]
     item: T,
 }
+
+/// Values and places that are put in order for a page.
+const FEW_STEPS: usize = 512;
+/// Resources that are asked before every wanted value is looked at.
+const MOST_ASKED: usize = 4_096;

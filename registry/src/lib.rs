@@ -24,6 +24,7 @@ mod event_configurations;
 mod events;
 mod first_contact;
 mod indexing;
+mod labels;
 mod logging_options;
 mod memberships;
 mod page;

@@ -10,6 +10,7 @@ use crate::attributes::{AttributePayload, Attributes, check_counts};
 use crate::billing_groups::known_billing_group;
 use crate::collection::Resource;
 use crate::events::{self, Happened};
+use crate::labels::Wanted;
 use crate::page::{DEFAULT_THINGS, Page, PageRequest};
 use crate::state::State;
 use crate::thing_types::usable_type;
@@ -55,6 +56,14 @@ impl Resource for Thing {
     fn indexed_thing(&self) -> Option<&ThingName> {
         Some(&self.name)
     }
+
+    fn label(&self, name: &str) -> Option<&str> {
+        match name.strip_prefix(ATTRIBUTE) {
+            Some(attribute) => self.attributes.get(attribute).map(String::as_str),
+            None if name == TYPE => self.type_name.as_deref(),
+            None => None,
+        }
+    }
 }
 
 /// `CreateThing`.
@@ -99,19 +108,17 @@ pub struct ThingFilter {
 }
 
 impl ThingFilter {
-    fn selects(&self, thing: &Thing) -> bool {
-        if let Some(name) = &self.attribute_name {
-            let Some(value) = thing.attributes.get(name) else { return false };
-            let fits = match &self.attribute_value {
-                None => true,
-                Some(wanted) if self.by_prefix => value.starts_with(wanted.as_str()),
-                Some(wanted) => value == wanted,
-            };
-            if !fits {
-                return false;
-            }
+    /// The label and its values that are asked for; `None` for all things.
+    fn label(&self) -> Option<(String, Wanted<'_>)> {
+        if let Some(type_name) = &self.type_name {
+            return Some((TYPE.to_owned(), Wanted::Is(type_name)));
         }
-        self.type_name.is_none() || self.type_name == thing.type_name
+        let wanted = match &self.attribute_value {
+            None => Wanted::Begins(""),
+            Some(prefix) if self.by_prefix => Wanted::Begins(prefix),
+            Some(value) => Wanted::Is(value),
+        };
+        Some((format!("{ATTRIBUTE}{}", self.attribute_name.as_ref()?), wanted))
     }
 }
 
@@ -202,8 +209,11 @@ impl Registry {
                 "Listing things by the combination of attribute and thing type is not supported",
             ));
         }
-        self.read(scope, |state| {
-            state.things.page("things", page, DEFAULT_THINGS, false, |thing| filter.selects(thing))
+        self.read(scope, |state| match filter.label() {
+            Some((label, wanted)) => {
+                state.things.page_labelled("things", page, DEFAULT_THINGS, &label, wanted)
+            }
+            None => state.things.page("things", page, DEFAULT_THINGS, false, |_| true),
         })
     }
 
@@ -296,3 +306,7 @@ fn check_attributes(attributes: &Attributes, has_type: bool) -> Result<()> {
         check_counts(attributes, 3, "a thing without a type")
     }
 }
+
+/// The label of a thing's type, and the beginning of those of its attributes.
+const TYPE: &str = "type";
+const ATTRIBUTE: &str = "attributes.";
