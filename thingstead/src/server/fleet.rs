@@ -12,12 +12,13 @@ use thingstead_registry::{Connectivity, FleetSource, Registry};
 use thingstead_shadow::{ShadowId, ShadowService};
 
 /// Shadows are read where they are; connections are remembered from their presence events, which come by on the way to the
-/// rules. Only clients named like a thing are remembered (API-256).
+/// rules. Clients that are named like no thing are remembered while they are connected, since such a thing may be created
+/// meanwhile (API-256).
 pub(super) struct Fleet {
     pub(super) shadow: ShadowService,
     pub(super) registry: Registry,
     pub(super) rules: Arc<dyn RuleSink>,
-    pub(super) last: RwLock<HashMap<(Scope, String), LastSeen>>,
+    pub(super) last: RwLock<HashMap<(Scope, Arc<str>), LastSeen>>,
 }
 
 /// The newest presence event of a client.
@@ -43,16 +44,13 @@ impl Fleet {
                 ..Connectivity::default()
             };
             // Whatever comes next is newer.
-            last.insert((scope, client.to_string()), LastSeen { version: 0, connectivity });
+            last.insert((scope, Arc::from(&*client)), LastSeen { version: 0, connectivity });
         }
     }
 
     fn heed(&self, publication: &Publication, connected: bool) {
         let Ok(event) = serde_json::from_slice::<Value>(&publication.message.payload) else { return };
         let Some(client) = event.get("clientId").and_then(Value::as_str) else { return };
-        if self.registry.thing(&publication.scope, client).is_none() {
-            return;
-        }
         let number = |name: &str| event.get(name).and_then(Value::as_i64);
         let text = |name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
         let version = number("versionNumber").and_then(|version| u64::try_from(version).ok()).unwrap_or(0);
@@ -65,14 +63,20 @@ impl Fleet {
             ..Connectivity::default()
         };
         let mut last = self.last.write();
-        let key = (publication.scope.clone(), client.to_owned());
+        let key = (publication.scope.clone(), Arc::from(client));
         // Versions begin anew after an hour, with a connect.
         let older = !connected && last.get(&key).is_some_and(|seen| version < seen.version);
         if older {
             return;
         }
-        last.insert(key, LastSeen { version, connectivity });
+        let is_thing = self.registry.thing(&publication.scope, client).is_some();
+        if connected || is_thing {
+            last.insert(key, LastSeen { version, connectivity });
+        } else {
+            last.remove(&key);
+        }
         drop(last);
+        // Also of no thing: one that is created at this moment is noted, and looks here next.
         self.registry.connectivity_changed(&publication.scope, &ThingName::from(client));
     }
 }
@@ -85,7 +89,7 @@ impl FleetSource for Fleet {
 
     fn connectivity(&self, scope: &Scope, client_id: &str) -> Option<Connectivity> {
         let last = self.last.read();
-        last.get(&(scope.clone(), client_id.to_owned())).map(|seen| seen.connectivity.clone())
+        last.get(&(scope.clone(), Arc::from(client_id))).map(|seen| seen.connectivity.clone())
     }
 }
 
@@ -186,10 +190,12 @@ mod tests {
         assert_eq!(now(), Some((false, 30)));
         let seen = fleet.connectivity(&scope, "lamp").expect("seen");
         assert_eq!(seen.disconnect_reason.as_deref(), Some("CONNECTION_LOST"));
-        // Versions begin anew; clients that are no things are not remembered.
+        // Versions begin anew; clients that are no things are forgotten when they leave.
         fleet.offer(&presence(&scope, "connected", "lamp", 0, 40));
         assert_eq!(now(), Some((true, 40)));
         fleet.offer(&presence(&scope, "connected", "stranger", 0, 40));
+        assert!(fleet.connectivity(&scope, "stranger").is_some_and(|c| c.connected));
+        fleet.offer(&presence(&scope, "disconnected", "stranger", 0, 50));
         assert_eq!(fleet.connectivity(&scope, "stranger"), None);
         fleet.reload().expect("reload");
         assert_eq!(now(), None);
