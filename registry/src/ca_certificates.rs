@@ -249,7 +249,9 @@ impl Registry {
                     )));
                 }
             };
-            if request.auto_registration == Some(true) && status != CertificateStatus::Active {
+            // Terraform repeats what is set already.
+            let enables = request.auto_registration == Some(true) && !current.auto_registration;
+            if enables && status != CertificateStatus::Active {
                 return Err(RegistryError::invalid(
                     "Auto registration can only be enabled for an ACTIVE CA certificate",
                 ));

@@ -33,8 +33,8 @@ struct ThingIndexingMember {
     device_defender_indexing_mode: Switch,
     #[serde(default)]
     named_shadow_indexing_mode: Switch,
-    /// Ignored on input (API-232).
-    #[serde(default, skip_deserializing)]
+    /// On input only compared (API-232).
+    #[serde(default)]
     managed_fields: Vec<IndexField>,
     #[serde(default)]
     custom_fields: Vec<IndexField>,
@@ -45,8 +45,8 @@ struct ThingIndexingMember {
 #[serde(rename_all = "camelCase")]
 struct ThingGroupIndexingMember {
     thing_group_indexing_mode: Switch,
-    /// Ignored on input (API-232).
-    #[serde(default, skip_deserializing)]
+    /// On input only compared (API-232).
+    #[serde(default)]
     managed_fields: Vec<IndexField>,
     #[serde(default)]
     custom_fields: Vec<IndexField>,
@@ -133,10 +133,8 @@ pub(crate) async fn update_indexing_configuration(
     input: UpdateIndexingConfigurationRequest,
 ) -> Result<Empty, ApiError> {
     let things = input.thing_indexing_configuration.map(ThingIndexingMember::indexing).transpose()?;
-    let groups = input.thing_group_indexing_configuration.map(|member| ThingGroupIndexing {
-        on: member.thing_group_indexing_mode != Switch::Off,
-        custom_fields: member.custom_fields,
-    });
+    let groups = input.thing_group_indexing_configuration;
+    let groups = groups.map(ThingGroupIndexingMember::indexing).transpose()?;
     call.deps.registry.update_indexing_configuration(&call.scope, things, groups).await?;
     Ok(Empty {})
 }
@@ -169,6 +167,7 @@ pub(crate) async fn list_indices(
 
 impl ThingIndexingMember {
     fn indexing(self) -> Result<ThingIndexing, ApiError> {
+        ThingIndexing::check_managed(&self.managed_fields)?;
         let filter = self.filter;
         if filter.as_ref().is_some_and(|filter| !filter.geo_locations.is_empty()) {
             let message = "`filter.geoLocations` is not served: queries by place are not understood";
@@ -182,5 +181,13 @@ impl ThingIndexingMember {
             named_shadow_names: filter.map(|filter| filter.named_shadow_names).unwrap_or_default(),
             custom_fields: self.custom_fields,
         })
+    }
+}
+
+impl ThingGroupIndexingMember {
+    fn indexing(self) -> Result<ThingGroupIndexing, ApiError> {
+        ThingGroupIndexing::check_managed(&self.managed_fields)?;
+        let on = self.thing_group_indexing_mode != Switch::Off;
+        Ok(ThingGroupIndexing { on, custom_fields: self.custom_fields })
     }
 }

@@ -142,6 +142,22 @@ impl ThingIndexing {
         fields
     }
 
+    /// Refuses managed fields that are given with another type than they have. Fields of sources that are off may be repeated, as
+    /// whoever read them before does (API-232).
+    ///
+    /// # Errors
+    /// `InvalidRequest`.
+    pub fn check_managed(given: &[IndexField]) -> Result<()> {
+        let everything = Self {
+            mode: ThingIndexingMode::RegistryAndShadow,
+            connectivity: true,
+            device_defender: true,
+            named_shadows: true,
+            ..Self::default()
+        };
+        check_types(given, &everything.managed_fields())
+    }
+
     fn check(&self) -> Result<()> {
         if self.mode == ThingIndexingMode::Off
             && (self.connectivity || self.device_defender || self.named_shadows)
@@ -194,6 +210,14 @@ impl ThingGroupIndexing {
         let named =
             |(name, kind): &(&str, FieldType)| IndexField { name: (*name).to_owned(), field_type: *kind };
         if self.on { GROUP_FIELDS.iter().map(named).collect() } else { Vec::new() }
+    }
+
+    /// The same as [`ThingIndexing::check_managed`].
+    ///
+    /// # Errors
+    /// `InvalidRequest`.
+    pub fn check_managed(given: &[IndexField]) -> Result<()> {
+        check_types(given, &Self { on: true, ..Self::default() }.managed_fields())
     }
 }
 
@@ -275,6 +299,20 @@ pub(crate) fn index(state: &State, name: &str) -> Result<Index> {
         GROUPS if state.indexing.groups.on => Ok(Index::Groups),
         _ => Err(RegistryError::not_found(format!(
             "Index {name} does not exist. Please enable index by calling UpdateIndexingConfiguration"
+        ))),
+    }
+}
+
+fn check_types(given: &[IndexField], known: &[IndexField]) -> Result<()> {
+    let other = |given: &&IndexField| {
+        known.iter().any(|known| known.name == given.name && known.field_type != given.field_type)
+    };
+    match given.iter().find(other) {
+        None => Ok(()),
+        Some(field) => Err(RegistryError::invalid(format!(
+            "The managed field {} is not of type {}; managed fields cannot be changed",
+            field.name,
+            field.field_type.name()
         ))),
     }
 }
