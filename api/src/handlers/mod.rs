@@ -216,10 +216,10 @@ const IOT_DATA: &[(&str, Handler)] = operations! {
 
 const IOT_JOBS_DATA: &[(&str, Handler)] = operations! {};
 
-/// The input as the handler wants it. The members were read by the same model, so a failure is a mistake of ours.
+/// The input as the handler wants it. The model leaves members optional that an operation cannot do without; the error names them.
 fn typed<T: DeserializeOwned>(input: Value) -> Result<T, ApiError> {
     serde_json::from_value(input)
-        .map_err(|error| ApiError::internal(format!("the input does not fit: {error}")))
+        .map_err(|error| ApiError::invalid_request(format!("the input does not fit: {error}")))
 }
 
 #[cfg(test)]

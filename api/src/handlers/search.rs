@@ -181,6 +181,15 @@ pub(crate) async fn search_index(
     input: SearchIndexRequest,
 ) -> Result<SearchIndexResponse, ApiError> {
     let (query, page) = (input.query.query(), input.page.request());
+    // The model names no upper bound (API-053).
+    if let Some(rows) = page.limit.filter(|rows| *rows > MOST_FOUND)
+        && call.deps.settings.limits.are_aws()
+    {
+        return Err(ApiError::invalid_request(format!(
+            "1 validation error detected: Value '{rows}' at 'maxResults' failed to satisfy constraint: Member must have \
+             value less than or equal to {MOST_FOUND}"
+        )));
+    }
     let found = call.aside(move |call| call.deps.registry.search_index(&call.scope, &query, &page)).await?;
     let (things, thing_groups, next_token) = match found {
         FoundDocuments::Things(page) => {
@@ -350,3 +359,6 @@ impl ThingGroupRow {
 fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
+
+/// Rows of a page of `SearchIndex` (API-053, API-238).
+const MOST_FOUND: usize = 100;

@@ -65,7 +65,7 @@ impl Service {
         Some(match name {
             "iot" => Self::Iot,
             "iotdata" | "iotdevicegateway" | "iot-data" | "execute-api" => Self::IotData,
-            "iot-jobs-data" => Self::IotJobsData,
+            "iot-jobs-data" | "iotjobsdata" => Self::IotJobsData,
             _ => return None,
         })
     }

@@ -128,6 +128,7 @@ fn services_are_told_apart_by_signing_name_and_host() {
         ("iot-data", Some(IotData)),
         ("execute-api", Some(IotData)),
         ("iot-jobs-data", Some(IotJobsData)),
+        ("iotjobsdata", Some(IotJobsData)),
         ("sts", None),
     ] {
         assert_eq!(Service::of_signing_name(name), service, "{name}");
