@@ -40,7 +40,6 @@ impl Fleet {
                 connected: false,
                 at,
                 disconnect_reason: Some(reason.name().to_owned()),
-                client_id: Some(client.to_string()),
                 ..Connectivity::default()
             };
             // Whatever comes next is newer.
@@ -59,7 +58,6 @@ impl Fleet {
             connected,
             at,
             disconnect_reason: text("disconnectReason"),
-            client_id: Some(client.to_owned()),
             ..Connectivity::default()
         };
         let mut last = self.last.write();
@@ -69,6 +67,7 @@ impl Fleet {
         if older {
             return;
         }
+        // Under the lock: a thing that is created from now on finds here what is written now.
         let is_thing = self.registry.thing(&publication.scope, client).is_some();
         if connected || is_thing {
             last.insert(key, LastSeen { version, connectivity });
@@ -76,8 +75,9 @@ impl Fleet {
             last.remove(&key);
         }
         drop(last);
-        // Also of no thing: one that is created at this moment is noted, and looks here next.
-        self.registry.connectivity_changed(&publication.scope, &ThingName::from(client));
+        if is_thing {
+            self.registry.connectivity_changed(&publication.scope, &ThingName::from(client));
+        }
     }
 }
 
@@ -89,7 +89,8 @@ impl FleetSource for Fleet {
 
     fn connectivity(&self, scope: &Scope, client_id: &str) -> Option<Connectivity> {
         let last = self.last.read();
-        last.get(&(scope.clone(), Arc::from(client_id))).map(|seen| seen.connectivity.clone())
+        let seen = last.get(&(scope.clone(), Arc::from(client_id)))?;
+        Some(Connectivity { client_id: Some(client_id.to_owned()), ..seen.connectivity.clone() })
     }
 }
 
