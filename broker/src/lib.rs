@@ -46,6 +46,8 @@ pub use settings::{
     WebSocketKey,
 };
 pub use throttle::Rates;
+#[doc(hidden)]
+pub use tls::handshake::read_hello;
 pub use tls::{ServerCertificate, TlsError};
 
 /// The tables that the broker keeps; the store must be opened with them.

@@ -1,6 +1,8 @@
 //! Tests of the shadow service from outside: behaviour files, properties, the service among many, restarts, speed.
 
 #[cfg(test)]
+mod any_document;
+#[cfg(test)]
 mod behaviour;
 #[cfg(test)]
 mod durability;

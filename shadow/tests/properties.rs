@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use thingstead_core::Timestamp;
 use thingstead_shadow::document::{self, DocumentLimits, Stored, UpdateRequest, Updated};
 
+use crate::any_document::any_document;
+
 const LIMITS: DocumentLimits = DocumentLimits { bytes: usize::MAX, depth: 100 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -207,4 +209,39 @@ fn deep_and_wide_requests_cost_neither_stack_nor_squares() {
         stored = Stored::Present(document::update(&stored, request, &LIMITS).expect("accepted").document);
     }
     assert!(!stored.document().expect("present").has_delta());
+}
+
+#[test]
+fn any_bytes_may_be_requests() {
+    // SHADOW-051, SHADOW-062: what strangers send is answered, never a reason to fail.
+    let letters = r#"{}[]",:\ntrue0123456789.-eE state desired reported version clientToken null"#;
+    let good = br#"{"state":{"desired":{"a":{"b":[1,{"c":null}],"timestamp":3}},"reported":{"a":1.50}},"version":1,"clientToken":"x"}"#;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let edits =
+        prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..4u8), 0..8);
+    let lines = prop::collection::vec(edits, 1..5);
+    runner
+        .run(&lines, |lines| {
+            let mut data = Vec::new();
+            for edits in lines {
+                let mut line = good.to_vec();
+                for (at, letter, how) in edits {
+                    let at = at.index(line.len());
+                    let letter = letters.as_bytes()[letter.index(letters.len())];
+                    match how {
+                        0 => line[at] = letter,
+                        1 => line.insert(at, letter),
+                        2 if line.len() > 1 => {
+                            line.remove(at);
+                        }
+                        _ => line.extend_from_within(at..(at + 9).min(line.len())),
+                    }
+                }
+                data.extend(line);
+                data.push(b'\n');
+            }
+            any_document(&data);
+            Ok(())
+        })
+        .expect("no counterexample");
 }

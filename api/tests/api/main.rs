@@ -1,6 +1,8 @@
 //! The APIs from outside, in one process: requests go into the router, answers come out.
 
 #[cfg(test)]
+mod any_headers;
+#[cfg(test)]
 mod authorization;
 #[cfg(test)]
 mod authorizers;

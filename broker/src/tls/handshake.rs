@@ -147,6 +147,20 @@ impl Hello {
     }
 }
 
+/// Reads a ClientHello that comes in pieces, for tests with any bytes: `None` while it is not whole, else the host name it asks
+/// for; one that cannot be read asks for none.
+#[doc(hidden)]
+pub fn read_hello(pieces: &[&[u8]]) -> Option<Option<Arc<str>>> {
+    let mut hello = Hello::default();
+    for piece in pieces {
+        hello.read(piece);
+    }
+    match hello.outcome {
+        Outcome::Partial => None,
+        Outcome::Whole | Outcome::Unreadable => Some(hello.server_name),
+    }
+}
+
 const CHUNK: usize = 8 * 1024;
 /// No certificate chain of a device is longer.
 const LONGEST: usize = 64 * 1024;

@@ -50,7 +50,7 @@ fn conversation(version: Version, id: &str) -> Vec<u8> {
 }
 
 /// Nobody's step panicked, and somebody new is served.
-async fn stands(house: &House, door: SocketAddr) {
+pub(crate) async fn stands(house: &House, door: SocketAddr) {
     let failed = house.events(Kind::Disconnected).into_iter().find(|event| event.why == "the server failed");
     assert!(failed.is_none(), "{failed:?}");
     let mut client = Client::connect(door, V5, "afterwards").await;

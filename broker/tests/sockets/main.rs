@@ -1,6 +1,10 @@
 //! The broker from outside: sockets, packets, the journal.
 
 #[cfg(test)]
+mod any_bytes;
+#[cfg(test)]
+mod any_hello;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod cognito;

@@ -73,6 +73,16 @@ impl Web {
         self.buffer.first().is_none_or(|opcode| *opcode == 0x88)
     }
 
+    /// Sends bytes that need not be frames, closes its end, and reads until the server closes, too.
+    pub(crate) async fn says_any(mut self, bytes: &[u8]) {
+        // The server may have closed before it has read everything.
+        let _ = self.stream.write_all(bytes).await;
+        let _ = self.stream.shutdown().await;
+        let drain =
+            async { while self.stream.read_buf(&mut self.buffer).await.is_ok_and(|count| count > 0) {} };
+        tokio::time::timeout(std::time::Duration::from_secs(10), drain).await.expect("the server ends it");
+    }
+
     async fn frame(&mut self, opcode: u8, payload: &[u8]) {
         let mut frame = vec![0x80 | opcode];
         if payload.len() < 126 {
