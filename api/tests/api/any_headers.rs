@@ -17,7 +17,7 @@ async fn any_text_may_stand_in_the_headers_of_a_publish() {
     let json = [r#"[{"unit":"C"},{"n":1}]"#, r#""[{\"a\":\"b\"}]""#, "[]", "{}", "[[[[[[[[", "[{\"\":\"\"}]"];
     let mut statuses = std::collections::BTreeSet::new();
     for round in 0..600 {
-        let mut spoil = |text: &str| {
+        let spoil = |text: &str| {
             let mut bytes = text.as_bytes().to_vec();
             for _ in 0..below(3) {
                 let at = below(bytes.len() + 1);

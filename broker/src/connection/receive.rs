@@ -83,7 +83,7 @@ impl Shard {
                 self.refresh(key);
                 return Poll::Pending;
             }
-            if self.must_pause(key) {
+            if self.must_pause(key) || self.is_stuffed(key) {
                 return Poll::Pending;
             }
             let Some(connection) = self.connections.get_mut(key) else { return Poll::Ready(()) };
@@ -145,6 +145,13 @@ impl Shard {
         if !connection.leaving && !connection.asking && !connection.unread && !held {
             self.end(key, Ending::hung_up());
         }
+    }
+
+    /// Whether more answers wait for the client than may: who reads none of them is not read either. Its socket taking some wakes
+    /// it.
+    pub(crate) fn is_stuffed(&self, key: Key) -> bool {
+        let waiting = self.connections.get(key).map_or(0, Connection::waiting);
+        waiting > self.hub.settings.output_limit
     }
 
     /// Handles every whole packet; keeps the rest for later.

@@ -143,9 +143,19 @@ impl Shard {
             return;
         }
         self.count_bytes(key, bytes);
+        let stuffed = self.is_stuffed(key);
+        let limit = self.hub.settings.output_limit;
         let Some(connection) = self.connections.get_mut(key) else { return };
         let waker = connection.waker.as_ref().unwrap_or(Waker::noop());
-        match connection.link.write(&mut connection.output, waker, &mut self.lent) {
+        let written = connection.link.write(&mut connection.output, waker, &mut self.lent);
+        if stuffed
+            && connection.waiting() <= limit
+            && let Some(waker) = &connection.waker
+        {
+            // It was not read meanwhile.
+            waker.wake_by_ref();
+        }
+        match written {
             Ok(true) => {
                 connection.blocked_since = None;
                 let output = std::mem::take(&mut connection.output);

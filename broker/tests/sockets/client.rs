@@ -73,6 +73,11 @@ impl Client {
         self.stream.write_all(bytes).await.expect("written");
     }
 
+    /// Whether the server still took it.
+    pub(crate) async fn try_bytes(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
     /// The next packet.
     pub(crate) async fn receive(&mut self) -> Packet {
         self.next(Duration::from_secs(10)).await.expect("a packet").expect("a packet before the end")

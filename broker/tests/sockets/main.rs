@@ -1,6 +1,8 @@
 //! The broker from outside: sockets, packets, the journal.
 
 #[cfg(test)]
+mod adversary;
+#[cfg(test)]
 mod any_bytes;
 #[cfg(test)]
 mod any_hello;
