@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::faults::FaultPlan;
+use crate::journal::Record;
 use crate::sigv4::Secret;
 use crate::{Publication, Scope, Timestamp};
 
@@ -45,6 +46,19 @@ pub trait RuleSink: Send + Sync + 'static {
     /// Runs one rule on a Basic Ingest publication, whose message still carries the full topic. `false` when the scope
     /// has no such rule or it is disabled (MQTT-196).
     fn basic_ingest(&self, rule: &str, publication: &Publication) -> bool;
+
+    /// As [`Self::offer`], for who writes events down in bulk: what happens is added to `told`, in order, so that a message takes
+    /// no lock of the journal of its own. Before anything goes on elsewhere, all that is in `told` has been written down.
+    fn offer_and_tell(&self, publication: &Arc<Publication>, told: &mut Vec<Record>) {
+        let _ = told;
+        self.offer(publication);
+    }
+
+    /// As [`Self::basic_ingest`], telling as [`Self::offer_and_tell`].
+    fn ingest_and_tell(&self, rule: &str, publication: &Arc<Publication>, told: &mut Vec<Record>) -> bool {
+        let _ = told;
+        self.basic_ingest(rule, publication)
+    }
 }
 
 /// Told about changes of a scope's registry that open connections must follow. Implemented by the broker.

@@ -8,9 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use thingstead_core::{QoS, RuleName, Scope, Timestamp};
+use thingstead_core::{Journal, RuleName, Scope, Timestamp};
 
-use crate::actions::ActionKind;
+use crate::engine::{delivery_of, is_delivery};
+use crate::settings::Settings;
 
 /// How a delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub struct SentResponse {
 /// One delivery of one action.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Rises by one.
+    /// The number of the journal's event that tells of its end.
     pub seq: u64,
     /// When it ended.
     pub at: Timestamp,
@@ -83,65 +84,6 @@ pub struct Delivery {
     pub why: String,
     /// Requests sent; 0 when it was recorded only.
     pub attempts: u32,
-}
-
-/// A message that a rule republished, in the form in which it is kept: there are many, and few are looked at.
-#[derive(Debug)]
-pub(crate) struct Republished {
-    pub(crate) at: Timestamp,
-    pub(crate) scope: Scope,
-    pub(crate) rule: RuleName,
-    pub(crate) error_action: bool,
-    pub(crate) topic: Arc<str>,
-    pub(crate) qos: QoS,
-    pub(crate) body: Bytes,
-}
-
-/// What the log keeps.
-enum Kept {
-    Delivery(Box<Delivery>),
-    Republished(Republished),
-}
-
-impl Kept {
-    fn rule(&self) -> &RuleName {
-        match self {
-            Self::Delivery(delivery) => &delivery.rule,
-            Self::Republished(sent) => &sent.rule,
-        }
-    }
-
-    fn weight(&self) -> usize {
-        match self {
-            Self::Delivery(delivery) => delivery.weight(),
-            Self::Republished(sent) => sent.body.len() + sent.topic.len() + 260,
-        }
-    }
-
-    fn told(&self, seq: u64) -> Delivery {
-        match self {
-            Self::Delivery(delivery) => Delivery { seq, ..(**delivery).clone() },
-            Self::Republished(sent) => Delivery {
-                seq,
-                at: sent.at,
-                scope: sent.scope.clone(),
-                rule: sent.rule.clone(),
-                action: ActionKind::Republish.name(),
-                error_action: sent.error_action,
-                request: SentRequest {
-                    operation: String::new(),
-                    method: "PUBLISH".to_owned(),
-                    url: sent.topic.to_string(),
-                    headers: vec![("qos".to_owned(), sent.qos.as_u8().to_string())],
-                    body: sent.body.clone(),
-                },
-                response: None,
-                outcome: DeliveryOutcome::Delivered,
-                why: String::new(),
-                attempts: 1,
-            },
-        }
-    }
 }
 
 impl Delivery {
@@ -209,33 +151,34 @@ fn body_into(out: &mut Map<String, Value>, body: &[u8]) {
 }
 
 /// The newest deliveries. Cheap to clone; all clones share one log.
-#[derive(Clone, Default)]
-pub struct Deliveries(Arc<Mutex<Log>>);
+///
+/// What went over a wire is kept here, whole. What did not (a message republished, an action that was not begun) can be as
+/// frequent as messages are and is told from the journal, which keeps a share of the message.
+#[derive(Clone)]
+pub struct Deliveries {
+    log: Arc<Mutex<Log>>,
+    journal: Journal,
+    settings: Arc<Settings>,
+}
 
 #[derive(Default)]
 struct Log {
-    /// The newest has the number `last_seq`; there are no gaps.
-    kept: VecDeque<Kept>,
+    kept: VecDeque<Delivery>,
     bytes: usize,
-    last_seq: u64,
+    /// The newest event of the journal when everything was forgotten.
+    forgotten: u64,
 }
 
 impl Deliveries {
-    /// Writes a delivery down; the log sets its number.
+    pub(crate) fn new(journal: Journal, settings: Arc<Settings>) -> Self {
+        Self { log: Arc::default(), journal, settings }
+    }
+
+    /// Writes a delivery down.
     pub(crate) fn record(&self, delivery: Delivery) {
-        self.keep(Kept::Delivery(Box::new(delivery)));
-    }
-
-    /// Writes down that a message was republished.
-    pub(crate) fn republished(&self, sent: Republished) {
-        self.keep(Kept::Republished(sent));
-    }
-
-    fn keep(&self, kept: Kept) {
-        let mut log = self.0.lock();
-        log.last_seq += 1;
-        log.bytes += kept.weight();
-        log.kept.push_back(kept);
+        let mut log = self.log.lock();
+        log.bytes += delivery.weight();
+        log.kept.push_back(delivery);
         while log.kept.len() > MAX_DELIVERIES || log.bytes > MAX_BYTES {
             match log.kept.pop_front() {
                 Some(oldest) => log.bytes -= oldest.weight(),
@@ -244,26 +187,30 @@ impl Deliveries {
         }
     }
 
-    /// The deliveries kept, oldest first; of one rule when it is named.
+    /// The deliveries kept, oldest first; of one rule when it is named. At most the newest 2,000 of those that went over a wire,
+    /// and of those that did not.
     pub fn list(&self, rule: Option<&str>) -> Vec<Delivery> {
-        let log = self.0.lock();
-        let first = log.last_seq + 1 - log.kept.len() as u64;
-        let wanted = |kept: &Kept| rule.is_none_or(|rule| kept.rule().as_str() == rule);
-        let numbered = (first..).zip(&log.kept).filter(|(_, kept)| wanted(kept));
-        numbered.map(|(seq, kept)| kept.told(seq)).collect()
+        let log = self.log.lock();
+        let forgotten = log.forgotten;
+        let is_wanted = |delivery: &&Delivery| rule.is_none_or(|rule| delivery.rule.as_str() == rule);
+        let mut found: Vec<Delivery> = log.kept.iter().filter(is_wanted).cloned().collect();
+        drop(log);
+        let tales = self.journal.tales(|kind, tale| is_delivery(kind, tale, rule), MAX_DELIVERIES);
+        let tales = tales.iter().filter(|kept| kept.seq > forgotten);
+        found.extend(tales.filter_map(|kept| delivery_of(kept, &self.settings)));
+        found.sort_by_key(|delivery| delivery.seq);
+        found
     }
 
     /// Forgets everything; for `reset`.
     pub fn clear(&self) {
-        let mut log = self.0.lock();
-        log.kept.clear();
-        log.bytes = 0;
+        *self.log.lock() = Log { forgotten: self.journal.newest(), ..Log::default() };
     }
 }
 
 impl std::fmt::Debug for Deliveries {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Deliveries({})", self.0.lock().kept.len())
+        write!(f, "Deliveries({})", self.log.lock().kept.len())
     }
 }
 
@@ -294,43 +241,16 @@ mod tests {
 
     #[test]
     fn the_log_is_bounded_in_bytes_and_filtered_by_rule() {
-        let log = Deliveries::default();
+        let log = Deliveries::new(Journal::default(), Arc::default());
         for _ in 0..5 {
             log.record(delivery("a", vec![b'x'; MAX_BYTES / 4]));
         }
-        log.record(delivery("b", b"{\"t\":1}".to_vec()));
+        log.record(Delivery { seq: 6, ..delivery("b", b"{\"t\":1}".to_vec()) });
         assert_eq!(log.list(Some("a")).len(), 3);
         let of_b = log.list(Some("b"));
         assert_eq!(of_b.iter().map(|delivery| delivery.seq).collect::<Vec<_>>(), [6]);
         let json = of_b[0].to_json();
         assert_eq!(json["request"]["body"], json!({"t": 1}));
         assert_eq!(json["response"]["body_base64"], json!("/w=="));
-    }
-
-    #[test]
-    fn a_republished_message_is_told_like_any_delivery() {
-        let log = Deliveries::default();
-        log.record(delivery("a", Vec::new()));
-        log.republished(Republished {
-            at: Timestamp::from_millis(1_000),
-            scope: Scope::new("123456789012", "eu-west-1"),
-            rule: "b".into(),
-            error_action: false,
-            topic: "out/1".into(),
-            qos: QoS::AtLeastOnce,
-            body: Bytes::from_static(b"{\"t\":1}"),
-        });
-        let told = log.list(Some("b")).remove(0);
-        let request = SentRequest {
-            operation: String::new(),
-            method: "PUBLISH".to_owned(),
-            url: "out/1".to_owned(),
-            headers: vec![("qos".to_owned(), "1".to_owned())],
-            body: Bytes::from_static(b"{\"t\":1}"),
-        };
-        assert_eq!((told.seq, told.action, told.attempts), (2, "republish", 1));
-        assert_eq!((told.outcome, &told.request), (DeliveryOutcome::Delivered, &request));
-        let written_out = Delivery { seq: 0, response: None, request, ..told.clone() };
-        assert_eq!(Kept::Delivery(Box::new(written_out)).weight(), log.0.lock().kept[1].weight());
     }
 }

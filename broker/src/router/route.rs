@@ -101,11 +101,9 @@ impl Shard {
         let Some(topic::BasicIngest { rule, .. }) = topic::basic_ingest(&publication.message.topic) else {
             return;
         };
-        let found = self
-            .hub
-            .wiring()
-            .and_then(|wiring| wiring.rules.as_ref())
-            .is_some_and(|rules| rules.basic_ingest(rule, publication));
+        let rules = self.hub.wiring().and_then(|wiring| wiring.rules.as_ref());
+        let found =
+            rules.is_some_and(|rules| rules.ingest_and_tell(rule, publication, &mut self.turn.events));
         if !found {
             let sender = publication.origin.sender();
             let event = self
@@ -274,7 +272,7 @@ impl Shard {
     }
 
     /// Services behind reserved topics, then rules.
-    fn hand_over(&mut self, publication: &Publication, journey: Journey) {
+    fn hand_over(&mut self, publication: &Arc<Publication>, journey: Journey) {
         let Some(wiring) = self.hub.wiring() else { return };
         if topic::is_reserved(&publication.message.topic) && !journey.will {
             for service in &wiring.services {
@@ -285,7 +283,7 @@ impl Shard {
             }
         }
         if let Some(rules) = &wiring.rules {
-            rules.offer(publication);
+            rules.offer_and_tell(publication, &mut self.turn.events);
         }
     }
 }

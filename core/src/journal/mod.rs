@@ -10,5 +10,5 @@ mod ring;
 pub use cause::{Cause, Protocol, Tally};
 pub use event::{Detail, Event, Kind};
 pub use query::{NearMiss, Path, Query, QueryError};
-pub use record::{Record, Tale};
+pub use record::{KeptTale, Record, Tale};
 pub use ring::{Capacity, Journal};

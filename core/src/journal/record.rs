@@ -1,6 +1,7 @@
 //! What the journal keeps of what happened. Messages are nearly everything that happens to a busy broker, and each is
 //! kept as a share of the publication itself; the [`Event`] that tells of it is made when somebody asks.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -28,18 +29,36 @@ enum What {
     Event(Box<Event>),
     /// The publication was accepted, or written to a receiver.
     Message { publication: Arc<Publication>, receiver: Option<Arc<Sender>> },
-    /// Something about a publication.
-    Tale(Arc<dyn Tale>),
+    /// Something about a publication, and which of the things that may have become of it.
+    Tale { tale: Arc<dyn Tale>, note: u32 },
 }
 
 /// What became of a publication, told as an event only when somebody asks. The journal keeps all of it meanwhile: it must not
 /// hold on to payloads that are not kept with the [`Kind::Published`] event anyway.
-pub trait Tale: std::fmt::Debug + Send + Sync {
+///
+/// Several records may share one tale: each has a kind and a note, a number whose meaning is the tale's own. So the second and
+/// third thing that became of a publication cost no memory of their own.
+pub trait Tale: Any + std::fmt::Debug + Send + Sync {
     /// What it is about: scope, client, thing, topic and principal of the event are those of the publication.
     fn publication(&self) -> &Publication;
 
     /// The whole event, without a payload.
-    fn tell(&self, kind: Kind, at: Timestamp) -> Event;
+    fn tell(&self, kind: Kind, at: Timestamp, note: u32) -> Event;
+}
+
+/// One tale as the journal keeps it, for who knows its type.
+#[derive(Clone, Debug)]
+pub struct KeptTale {
+    /// The number of its event.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: Kind,
+    /// What was written down with it.
+    pub note: u32,
+    /// The tale; upcast to [`Any`] to find out what it is.
+    pub tale: Arc<dyn Tale>,
 }
 
 /// What questions compare, without the cost of an event.
@@ -69,11 +88,12 @@ impl Record {
         Self::message(at, publication, Some(Arc::clone(receiver)))
     }
 
-    /// Something about a publication, of a kind that is no refusal.
-    pub fn tale(kind: Kind, at: Timestamp, tale: Arc<dyn Tale>) -> Self {
+    /// Something about a publication, of a kind that is no refusal; `note` is for the tale.
+    #[inline]
+    pub fn tale(kind: Kind, at: Timestamp, tale: Arc<dyn Tale>, note: u32) -> Self {
         let publication = tale.publication();
         let (bytes, protocol) = (weight(0, publication.message.topic.len()), protocol(publication));
-        Self { at, bytes, kind, cause: Cause::None, protocol, what: What::Tale(tale) }
+        Self { at, bytes, kind, cause: Cause::None, protocol, what: What::Tale { tale, note } }
     }
 
     #[inline]
@@ -130,7 +150,7 @@ impl Record {
                     principal: who.map(|who| who.principal.as_str()),
                 }
             }
-            What::Tale(tale) => {
+            What::Tale { tale, .. } => {
                 let publication = tale.publication();
                 let who = publication.origin.sender();
                 Facts {
@@ -171,7 +191,21 @@ impl Record {
                 };
                 if message.retain && receiver.is_none() { event.with("retain", true) } else { event }
             }
-            What::Tale(tale) => Event { seq, ..tale.tell(self.kind, self.at) },
+            What::Tale { tale, note } => Event { seq, ..tale.tell(self.kind, self.at, *note) },
+        }
+    }
+
+    /// The tale under its number, if it is one.
+    pub(super) fn kept_tale(&self, seq: u64) -> Option<KeptTale> {
+        let What::Tale { tale, note } = &self.what else { return None };
+        Some(KeptTale { seq, at: self.at, kind: self.kind, note: *note, tale: Arc::clone(tale) })
+    }
+
+    /// The tale, if it is one.
+    pub(super) fn as_tale(&self) -> Option<&dyn Tale> {
+        match &self.what {
+            What::Tale { tale, .. } => Some(&**tale),
+            What::Event(_) | What::Message { .. } => None,
         }
     }
 }
@@ -272,7 +306,7 @@ mod tests {
             &self.0
         }
 
-        fn tell(&self, kind: Kind, at: Timestamp) -> Event {
+        fn tell(&self, kind: Kind, at: Timestamp, note: u32) -> Event {
             let sender = self.0.origin.sender();
             Event::new(&self.0.scope, at, kind)
                 .client(self.0.origin.client().map(ClientId::shared))
@@ -280,6 +314,7 @@ mod tests {
                 .topic(Arc::clone(&self.0.message.topic))
                 .principal("anonymous")
                 .with("rule", "r")
+                .with("note", note)
         }
     }
 
@@ -293,12 +328,16 @@ mod tests {
             at,
         };
         let tale = Arc::new(Matched(publication));
-        let event = Event { seq: 3, ..tale.tell(Kind::RuleMatched, at) };
-        let record = Record::tale(Kind::RuleMatched, at, tale);
+        let event = Event { seq: 3, ..tale.tell(Kind::RuleMatched, at, 7) };
+        let record = Record::tale(Kind::RuleMatched, at, tale, 7);
         assert_eq!(record.event(3).to_json(), event.to_json());
         assert_eq!(format!("{:?}", record.facts(3)), format!("{:?}", event.facts()));
         let told = (event.kind, event.cause(), event.protocol());
         assert_eq!((record.kind(), record.cause(), record.protocol()), told);
         assert_eq!(record.bytes(), Record::from(event).bytes());
+        let kept = record.kept_tale(3).expect("a tale");
+        assert_eq!((kept.seq, kept.note, kept.kind), (3, 7, Kind::RuleMatched));
+        let tale: &dyn Any = &*kept.tale;
+        assert!(tale.is::<Matched>());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Cause, Event, Kind, Protocol, Query, Record, Tally};
+use super::{Cause, Event, KeptTale, Kind, Protocol, Query, Record, Tale, Tally};
 
 /// How much the journal keeps; the oldest events go first.
 #[derive(Clone, Copy, Debug)]
@@ -108,8 +108,18 @@ impl Journal {
         self.record_all(std::iter::once(event));
     }
 
+    /// Writes an event down and answers its number.
+    pub fn record_numbered(&self, event: impl Into<Record>) -> u64 {
+        self.append(std::iter::once(event))
+    }
+
     /// Writes events down under one lock, in order; a shard calls this once per turn.
     pub fn record_all(&self, events: impl IntoIterator<Item = impl Into<Record>>) {
+        self.append(events);
+    }
+
+    /// The answer is the number of the newest event.
+    fn append(&self, events: impl IntoIterator<Item = impl Into<Record>>) -> u64 {
         let mut ring = self.0.ring.lock();
         let first = ring.next_seq;
         for record in events {
@@ -125,6 +135,19 @@ impl Journal {
         if newest >= first && self.0.newest.receiver_count() > 0 {
             self.0.newest.send_replace(newest);
         }
+        newest
+    }
+
+    /// The tales that are wanted, oldest first; of more than `limit` the newest.
+    pub fn tales(&self, wanted: impl Fn(Kind, &dyn Tale) -> bool, limit: usize) -> Vec<KeptTale> {
+        let ring = self.0.ring.lock();
+        let is_wanted = |record: &Record| record.as_tale().is_some_and(|tale| wanted(record.kind(), tale));
+        let newest_first = ring.after(0).rev().filter(|(_, record)| is_wanted(record));
+        let mut found: Vec<KeptTale> =
+            newest_first.take(limit).filter_map(|(seq, record)| record.kept_tale(seq)).collect();
+        drop(ring);
+        found.reverse();
+        found
     }
 
     /// Counts an event without writing it down.

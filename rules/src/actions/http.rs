@@ -5,8 +5,9 @@ use std::time::Duration;
 use thingstead_core::topic::Quoted;
 
 use super::send::HttpRequest;
-use super::{AwsError, Context, Field, FixedTarget, Members, Prepare, Prepared, Unready, Work, url};
+use super::{AwsError, Context, Field, Members, Prepare, Prepared, Unready, Work, url};
 use crate::RulesError;
+use crate::deliveries::SentRequest;
 use crate::settings::HttpActionUrls;
 
 /// The action's members.
@@ -18,7 +19,6 @@ pub(crate) struct Http {
     signing: Option<SigV4>,
     batch: Option<BatchConfig>,
     allowed: HttpActionUrls,
-    fixed: Option<FixedTarget>,
 }
 
 /// `auth.sigv4` (RULES-527).
@@ -57,6 +57,19 @@ pub(crate) enum Joining {
     Array,
     /// One below the other.
     Lines,
+}
+
+impl HttpCall {
+    /// The request as the deliveries log shows it.
+    pub(crate) fn shown(&self) -> SentRequest {
+        SentRequest {
+            operation: String::new(),
+            method: self.request.method.to_owned(),
+            url: self.request.url.clone(),
+            headers: self.request.headers.clone(),
+            body: self.request.body.clone(),
+        }
+    }
 }
 
 impl Http {
@@ -111,13 +124,7 @@ impl Http {
             None => None,
         };
         let batch = BatchConfig::compile(members)?;
-        let is_fixed = batch.is_none() && headers.is_empty();
-        let fixed = url.plain().filter(|_| is_fixed).map(|plain| FixedTarget {
-            lane: lane(plain),
-            url: plain.into(),
-            confirmation_url: confirmation_url.clone().unwrap_or_else(|| plain.to_owned()),
-        });
-        Ok(Self { batch, fixed, allowed: settings.http_action_urls, url, confirmation_url, headers, signing })
+        Ok(Self { batch, allowed: settings.http_action_urls, url, confirmation_url, headers, signing })
     }
 }
 
@@ -171,7 +178,7 @@ impl Prepare for Http {
             }
         }
         // RULES-526, RULES-535
-        let is_json = self.batch.is_some() || context.json().is_ok();
+        let is_json = self.batch.is_some() || context.check_json().is_ok();
         let fallback = if is_json { "application/json" } else { "application/octet-stream" };
         let content_type = match content_type {
             Some(own) if self.batch.is_none() => own,
@@ -204,8 +211,8 @@ impl Prepare for Http {
         self.confirmation_url.as_deref().or_else(|| self.url.plain())
     }
 
-    fn fixed_target(&self) -> Option<&FixedTarget> {
-        self.fixed.as_ref()
+    fn has_fixed_host(&self) -> bool {
+        self.url.is_plain()
     }
 }
 

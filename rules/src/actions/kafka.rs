@@ -7,6 +7,7 @@ use thingstead_core::topic::Quoted;
 use super::kafka_properties::{ClientProperties, Properties};
 use super::{AwsError, Context, Field, Members, Prepare, Prepared, Unready, Work, explain_plainly};
 use crate::RulesError;
+use crate::deliveries::SentRequest;
 use crate::kafka::Record;
 
 /// The action's members.
@@ -27,6 +28,28 @@ pub(crate) struct KafkaCall {
     pub(crate) destination: String,
     pub(crate) record: Record,
     pub(crate) client: ClientProperties,
+}
+
+impl KafkaCall {
+    /// The record as the deliveries log shows it; secrets are not among it.
+    pub(crate) fn shown(&self) -> SentRequest {
+        let mut headers = Vec::new();
+        if let Some(partition) = self.record.partition {
+            headers.push(("partition".to_owned(), partition.to_string()));
+        }
+        if let Some(key) = &self.record.key {
+            headers.push(("key".to_owned(), key.clone()));
+        }
+        let own = self.record.headers.iter();
+        headers.extend(own.map(|(name, value)| (format!("header {name}"), value.clone())));
+        SentRequest {
+            operation: "KAFKA.Produce".to_owned(),
+            method: "PRODUCE".to_owned(),
+            url: format!("kafka://{}/{}", self.client.servers.join(","), self.record.topic),
+            headers,
+            body: bytes::Bytes::copy_from_slice(&self.record.value),
+        }
+    }
 }
 
 impl Kafka {

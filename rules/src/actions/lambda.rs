@@ -29,6 +29,11 @@ impl Prepare for Lambda {
             work: Work::Aws(vec![call]),
         })
     }
+
+    /// Each function may be a plain one somewhere else.
+    fn has_fixed_host(&self) -> bool {
+        self.function.is_plain()
+    }
 }
 
 /// An invocation of `Event` or `RequestResponse` type.

@@ -40,14 +40,18 @@ pub(crate) mod url;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use thingstead_core::{Message, Scope, Timestamp};
 
 use crate::RulesError;
-use crate::engine::{ResultPayload, Run};
+use crate::deliveries::SentRequest;
+use crate::engine::{Lane, LaneFull, ResultPayload, Run};
+use crate::settings::Settings;
 use crate::sql::{self, Call, Input};
 pub(crate) use aws::{AwsCall, AwsError};
 pub(crate) use field::Field;
@@ -61,6 +65,10 @@ pub(crate) use s3::get_object as read_object;
 pub(crate) struct Action {
     pub(crate) kind: ActionKind,
     prepare: Box<dyn Prepare>,
+    /// The queue it last had to do with, if every message's delivery waits there.
+    lane: OnceLock<Arc<Lane>>,
+    /// For which number of changes of rules and destinations that is known.
+    known_at: AtomicU64,
     /// What `failedResource` says when the action fails before its target is known.
     unfilled: String,
 }
@@ -75,19 +83,10 @@ pub(crate) trait Prepare: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Where it sends every message to, if that is known without a message and nothing else can be wrong with one.
-    fn fixed_target(&self) -> Option<&FixedTarget> {
-        None
+    /// Whether what it sends goes to the same host for every message.
+    fn has_fixed_host(&self) -> bool {
+        true
     }
-}
-
-/// The target of a request that no template changes.
-#[derive(Debug)]
-pub(crate) struct FixedTarget {
-    /// The queue of its destination.
-    pub(crate) lane: String,
-    pub(crate) url: Arc<str>,
-    pub(crate) confirmation_url: String,
 }
 
 /// What an action is going to do for one message.
@@ -168,7 +167,8 @@ impl Action {
             ActionKind::InfluxDb => Box::new(influxdb::InfluxDb::compile(&members)?),
             ActionKind::Kafka => Box::new(kafka::Kafka::compile(&members)?),
         };
-        Ok(Self { kind, prepare, unfilled: unfilled(&members) })
+        let (lane, known_at) = (OnceLock::new(), AtomicU64::new(u64::MAX));
+        Ok(Self { kind, prepare, lane, known_at, unfilled: unfilled(&members) })
     }
 
     /// What to send for one message.
@@ -181,9 +181,23 @@ impl Action {
         self.prepare.confirmation_url()
     }
 
-    /// Where it sends every message to, if that is known.
-    pub(crate) fn fixed_target(&self) -> Option<&FixedTarget> {
-        self.prepare.fixed_target()
+    /// Remembers the queue that a delivery is about to enter, when all is well with its destination; `changes` was asked
+    /// before that was found out.
+    pub(crate) fn will_enter(&self, lane: &Arc<Lane>, changes: u64) {
+        if self.prepare.has_fixed_host() {
+            let known = self.lane.get_or_init(|| Arc::clone(lane));
+            if Arc::ptr_eq(known, lane) {
+                self.known_at.store(changes, Ordering::Release);
+            }
+        }
+    }
+
+    /// Whether the queue of its destination is full, if that is known without preparing anything. Takes no lock.
+    pub(crate) fn refuses(&self, bytes: usize, changes: u64) -> Option<LaneFull> {
+        if self.known_at.load(Ordering::Acquire) != changes {
+            return None;
+        }
+        self.lane.get()?.refuses(bytes)
     }
 
     /// What `failedResource` says when the target is not known.
@@ -232,9 +246,7 @@ impl Context<'_> {
 
     /// The result as JSON, or why the action cannot use it (RULES-320).
     pub(crate) fn json(&self) -> Result<Value, Unready> {
-        serde_json::from_slice(&self.result.bytes).map_err(|_| {
-            Unready::Failed("the result is no JSON; `encode(*, 'base64') AS data` makes it so".to_owned())
-        })
+        serde_json::from_slice(&self.result.bytes).map_err(not_json)
     }
 
     /// The result as a value of the dialect, which keeps every digit; `None` when it is no JSON.
@@ -242,9 +254,9 @@ impl Context<'_> {
         sql::json::parse(&self.result.bytes, false).ok()
     }
 
-    /// Checks that the result is JSON.
+    /// Checks that the result is JSON, without reading it into values.
     pub(crate) fn check_json(&self) -> Result<(), Unready> {
-        self.json().map(drop)
+        serde_json::from_slice::<IgnoredAny>(&self.result.bytes).map(drop).map_err(not_json)
     }
 
     pub(crate) fn scope(&self) -> &Scope {
@@ -257,6 +269,23 @@ impl Context<'_> {
 
     pub(crate) fn uuid(&self) -> String {
         self.run.ids.uuid().to_string()
+    }
+}
+
+fn not_json(_: serde_json::Error) -> Unready {
+    Unready::Failed("the result is no JSON; `encode(*, 'base64') AS data` makes it so".to_owned())
+}
+
+/// The first request that an action would send; none for a message, which the engine tells itself.
+pub(crate) fn unsent_request(work: &Work, settings: &Settings, region: &str) -> Option<SentRequest> {
+    match work {
+        Work::Publish(_) => None,
+        Work::Aws(calls) => {
+            let call = calls.first()?;
+            Some(call.shown(call.target(&settings.aws, region).url))
+        }
+        Work::Http(call) => Some(call.shown()),
+        Work::Kafka(call) => Some(call.shown()),
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Inner;
 use super::outcome::{Resources, Sent, Step, batch_error_document, with_place};
 use super::run::Run;
+use super::told::Told;
 use crate::actions::AwsError;
 use crate::actions::http::{HttpCall, Joining};
 
@@ -44,16 +45,19 @@ impl Inner {
     pub(super) fn enter_batch(
         self: &Arc<Self>,
         step: Step,
-        call: HttpCall,
+        mut call: HttpCall,
         explain: fn(&AwsError) -> String,
         sent: Sent,
     ) {
         let Some(config) = call.batch else { return };
+        let changes = self.state.changes();
         if let Err(why) = self.check_destination(&step, &call) {
-            self.ended(&step, Sent { failure: Some(why), ..sent });
-            return;
+            let sent = Sent { failure: Some(why), ..sent };
+            return self.ended(&step, sent, &mut Told::Now);
         }
-        let step = step.detached();
+        let lane = self.lanes.lane(&crate::actions::http::lane(&call.request.url));
+        step.action.will_enter(&lane, changes);
+        let step = step.detached([&mut call.request.body]);
         let key = Key {
             action: Arc::as_ptr(&step.action).addr(),
             url: call.request.url.clone(),
@@ -157,7 +161,8 @@ impl Inner {
         self.batch_recorded(step, sent);
         if let Some(failure) = failure {
             let topic = (!across_topics).then(|| &*step.run.publication.message.topic);
-            self.run_error_action(step, || batch_error_document(&step.run.rule, entries, topic, failure));
+            let document = || batch_error_document(&step.run.rule, entries, topic, failure);
+            self.run_error_action(step, document, &mut Told::Now);
         }
     }
 }

@@ -10,9 +10,10 @@ use serde_json::json;
 
 use super::Inner;
 use super::outcome::{Sent, Step};
+use super::told::Told;
 use crate::actions::kafka::KafkaCall;
 use crate::actions::kafka_properties::ClientProperties;
-use crate::deliveries::{SentRequest, SentResponse};
+use crate::deliveries::SentResponse;
 use crate::destination::DestinationStatus;
 use crate::kafka::{Cluster, KafkaError, Placed, Producer, Sasl, Security, TlsMaterial};
 
@@ -32,26 +33,26 @@ struct Joined {
 
 impl Inner {
     pub(super) fn queue_kafka(self: &Arc<Self>, step: Step, mut call: KafkaCall, mut sent: Sent) {
-        sent.request = Some(shown(&call));
+        sent.request = Some(call.shown());
+        let changes = self.state.changes();
         if let Err(why) = self.check_vpc(&step, &call.destination) {
             sent.failure = Some(explain(&call, &why));
-            return self.ended(&step, sent);
+            return self.ended(&step, sent, &mut Told::Now);
         }
         if call.client.are_aws() {
             // Nothing leaves the machine: written down whole, and done.
-            return self.ended(&step, sent);
+            return self.ended(&step, sent, &mut Told::Now);
         }
-        let lane = format!("kafka {}", call.client.servers.join(","));
+        let lane = self.lanes.lane(&format!("kafka {}", call.client.servers.join(",")));
+        step.action.will_enter(&lane, changes);
         let place = match self.lanes.enter(&lane, call.record.value.len()) {
             Ok(place) => place,
             Err(full) => {
-                sent.request = None;
                 sent.failure = Some(explain(&call, &full.to_string()));
-                return self.ended(&step, sent);
+                return self.ended(&step, sent, &mut Told::Now);
             }
         };
-        let (inner, task) = (Arc::clone(self), step.detached());
-        call.record.value = bytes::Bytes::copy_from_slice(&call.record.value);
+        let (inner, task) = (Arc::clone(self), step.detached([&mut call.record.value]));
         place.run(async move {
             match inner.send_kafka(&call, &mut sent.attempts).await {
                 Ok(placed) => {
@@ -62,7 +63,7 @@ impl Inner {
                 }
                 Err(error) => sent.failure = Some(explain(&call, &error.to_string())),
             }
-            inner.ended(&task, sent);
+            inner.ended(&task, sent, &mut Told::Now);
         });
     }
 
@@ -139,25 +140,6 @@ impl Inner {
 impl std::fmt::Debug for Joined {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Joined({:?})", self.client)
-    }
-}
-
-/// The record as the deliveries log shows it; secrets are not among it.
-fn shown(call: &KafkaCall) -> SentRequest {
-    let mut headers = Vec::new();
-    if let Some(partition) = call.record.partition {
-        headers.push(("partition".to_owned(), partition.to_string()));
-    }
-    if let Some(key) = &call.record.key {
-        headers.push(("key".to_owned(), key.clone()));
-    }
-    headers.extend(call.record.headers.iter().map(|(name, value)| (format!("header {name}"), value.clone())));
-    SentRequest {
-        operation: "KAFKA.Produce".to_owned(),
-        method: "PRODUCE".to_owned(),
-        url: format!("kafka://{}/{}", call.client.servers.join(","), call.record.topic),
-        headers,
-        body: bytes::Bytes::copy_from_slice(&call.record.value),
     }
 }
 

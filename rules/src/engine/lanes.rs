@@ -17,8 +17,9 @@ pub(crate) struct Lanes {
     lanes: Mutex<HashMap<String, Arc<Lane>, RandomState>>,
 }
 
+/// The queue of one destination.
 #[derive(Debug)]
-struct Lane {
+pub(crate) struct Lane {
     /// Deliveries under way at the same time.
     permits: Semaphore,
     waiting: AtomicUsize,
@@ -43,29 +44,19 @@ impl Lanes {
     where
         W: Future<Output = ()> + Send + 'static,
     {
-        self.enter(destination, bytes)?.run(work);
+        self.enter(&self.lane(destination), bytes)?.run(work);
         Ok(())
     }
 
-    /// A place in a destination's queue, for who has to prepare something before it can wait; `bytes` is what it will keep
-    /// in memory.
-    pub(crate) fn enter(&self, destination: &str, bytes: usize) -> Result<Place, LaneFull> {
-        let lane = self.lane(destination);
+    /// A place in a queue, for who has to prepare something before it can wait; `bytes` is what it will keep in memory.
+    pub(crate) fn enter(&self, lane: &Arc<Lane>, bytes: usize) -> Result<Place, LaneFull> {
         let waiting = lane.waiting.fetch_add(1, Ordering::AcqRel);
         let kept = lane.bytes.fetch_add(bytes, Ordering::AcqRel);
-        let leave = Leave { lane, bytes };
+        let leave = Leave { lane: Arc::clone(lane), bytes };
         if is_full(waiting, kept, bytes) {
             return Err(LaneFull { waiting });
         }
         Ok(Place { leave, runtime: self.runtime.clone() })
-    }
-
-    /// Whether a destination's queue has no room for so many bytes; asked before anything is prepared for it.
-    pub(crate) fn refuses(&self, destination: &str, bytes: usize) -> Option<LaneFull> {
-        let lanes = self.lanes.lock();
-        let lane = lanes.get(destination)?;
-        let waiting = lane.waiting.load(Ordering::Acquire);
-        is_full(waiting, lane.bytes.load(Ordering::Acquire), bytes).then_some(LaneFull { waiting })
     }
 
     /// Runs something short later; it belongs to no destination.
@@ -73,13 +64,15 @@ impl Lanes {
         self.runtime.spawn(work);
     }
 
-    fn lane(&self, destination: &str) -> Arc<Lane> {
+    /// The queue of a destination. Who keeps it keeps it alive.
+    pub(crate) fn lane(&self, destination: &str) -> Arc<Lane> {
         let mut lanes = self.lanes.lock();
         if let Some(lane) = lanes.get(destination) {
             return Arc::clone(lane);
         }
         if lanes.len() >= MAX_LANES {
-            lanes.retain(|_, lane| lane.waiting.load(Ordering::Acquire) > 0);
+            // Those that are waited in are held by who waits.
+            lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
         }
         let lane = Arc::new(Lane {
             permits: Semaphore::new(AT_ONCE),
@@ -88,6 +81,14 @@ impl Lanes {
         });
         lanes.insert(destination.to_owned(), Arc::clone(&lane));
         lane
+    }
+}
+
+impl Lane {
+    /// Whether there is no room for so many bytes; asked before anything is prepared. Two reads, no lock.
+    pub(crate) fn refuses(&self, bytes: usize) -> Option<LaneFull> {
+        let waiting = self.waiting.load(Ordering::Acquire);
+        is_full(waiting, self.bytes.load(Ordering::Acquire), bytes).then_some(LaneFull { waiting })
     }
 }
 
@@ -148,8 +149,8 @@ mod tests {
             lanes.spawn("dead", 1, std::future::pending()).expect("room");
         }
         assert_eq!(lanes.spawn("dead", 1, async {}), Err(LaneFull { waiting: MAX_WAITING }));
-        assert_eq!(lanes.refuses("dead", 1), Some(LaneFull { waiting: MAX_WAITING }));
-        assert_eq!((lanes.refuses("alive", 1), lanes.refuses("unknown", 1)), (None, None));
+        assert_eq!(lanes.lane("dead").refuses(1), Some(LaneFull { waiting: MAX_WAITING }));
+        assert_eq!(lanes.lane("alive").refuses(1), None);
         lanes.spawn("alive", 1, async {}).expect("room");
         lanes.spawn("large", MAX_WAITING_BYTES * 2, async {}).expect("one large delivery may always wait");
         assert!(lanes.spawn("large", 1, async {}).is_err());

@@ -18,15 +18,17 @@ mod lanes;
 mod metrics;
 mod outcome;
 mod perform;
+mod refusal;
 mod resources;
 mod run;
 mod state;
 mod throttle;
+mod told;
 
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use thingstead_core::journal::Record;
 use thingstead_core::wiring::{Bus, Reload, RuleSink};
 use thingstead_core::{Clock, Event, Ids, Journal, Kind, Publication, RuleName};
 use thingstead_store::Store;
@@ -40,11 +42,14 @@ use functions::Functions;
 use index::Found;
 use lanes::Lanes;
 use metrics::{Count, Metrics};
-use state::State;
+use state::{State, StateLock};
+use told::Told;
 
 pub(crate) use compiled::CompiledRule;
 pub use functions::Lookups;
+pub(crate) use lanes::{Lane, LaneFull};
 pub use metrics::RuleMetric;
+pub(crate) use refusal::{delivery_of, is_delivery};
 pub use resources::{ListTopicRules, Page};
 pub(crate) use run::{ResultPayload, Run};
 
@@ -81,7 +86,7 @@ pub(crate) struct Inner {
     pub(crate) ids: Ids,
     pub(crate) settings: Arc<Settings>,
     pub(crate) store: RuleStore,
-    pub(crate) state: RwLock<State>,
+    pub(crate) state: StateLock,
     pub(crate) deliveries: Deliveries,
     pub(crate) metrics: Metrics,
     pub(crate) lanes: Lanes,
@@ -106,18 +111,19 @@ impl RuleEngine {
             .enable_all()
             .build()
             .map_err(|error| format!("the threads of the rules engine cannot be started: {error}"))?;
+        let settings = Arc::new(settings);
         let http = HttpClient::new(&settings.trust_ca);
         let aws = AwsClient::new(http.clone(), Arc::new(settings.aws.clone()), clock.clone());
         let inner = Arc::new(Inner {
             bus,
+            deliveries: Deliveries::new(journal.clone(), Arc::clone(&settings)),
             journal,
             functions: Functions::new(lookups, aws.clone(), clock.clone()),
             clock,
             ids,
-            settings: Arc::new(settings),
+            settings,
             store: RuleStore::new(store),
-            state: RwLock::default(),
-            deliveries: Deliveries::default(),
+            state: StateLock::default(),
             metrics: Metrics::default(),
             lanes: Lanes::new(runtime.handle().clone()),
             http,
@@ -144,36 +150,19 @@ impl RuleEngine {
 
 impl RuleSink for RuleEngine {
     fn offer(&self, publication: &Publication) {
-        let found = {
-            let state = self.inner.state.read();
-            let mut found = Found::new();
-            if let Some(scope) = state.scope(&publication.scope) {
-                scope.matching(&publication.message.topic, &mut found);
-            }
-            found
-        };
-        if found.is_empty() {
-            return;
-        }
-        let id = self.inner.ids.uuid();
-        let trace: Arc<str> = Arc::from(&*id.hyphenated().encode_lower(&mut [0; 36]));
-        // One draw serves all: each rule's random values begin elsewhere.
-        for (seed, rule) in (id.as_u128()..).zip(found) {
-            self.inner.begin(Run::new(&self.inner, rule, publication, Arc::clone(&trace), seed));
-        }
+        self.inner.offer(&Arc::new(publication.clone()), &mut Told::Now);
     }
 
     fn basic_ingest(&self, rule: &str, publication: &Publication) -> bool {
-        let found = self.inner.state.read().scope(&publication.scope).and_then(|scope| scope.enabled(rule));
-        let Some(found) = found else {
-            self.inner.rule_not_found(rule, publication);
-            return false;
-        };
-        // Whether FROM matches is not asked (RULES-367).
-        let id = self.inner.ids.uuid();
-        let trace: Arc<str> = Arc::from(id.to_string());
-        self.inner.begin(Run::new(&self.inner, found, publication, trace, id.as_u128()));
-        true
+        self.inner.ingest(rule, &Arc::new(publication.clone()), &mut Told::Now)
+    }
+
+    fn offer_and_tell(&self, publication: &Arc<Publication>, told: &mut Vec<Record>) {
+        self.inner.offer(publication, &mut Told::Turn(told));
+    }
+
+    fn ingest_and_tell(&self, rule: &str, publication: &Arc<Publication>, told: &mut Vec<Record>) -> bool {
+        self.inner.ingest(rule, publication, &mut Told::Turn(told))
     }
 }
 
@@ -188,8 +177,43 @@ impl Reload for RuleEngine {
 }
 
 impl Inner {
+    /// Runs every rule whose filter matches (RULES-351).
+    fn offer(self: &Arc<Self>, publication: &Arc<Publication>, told: &mut Told<'_>) {
+        let found = {
+            let state = self.state.read();
+            let mut found = Found::new();
+            if let Some(scope) = state.scope(&publication.scope) {
+                scope.matching(&publication.message.topic, &mut found);
+            }
+            found
+        };
+        if found.is_empty() {
+            return;
+        }
+        let id = self.ids.uuid();
+        let trace: Arc<str> = Arc::from(&*id.hyphenated().encode_lower(&mut [0; 36]));
+        // One draw serves all: each rule's random values begin elsewhere.
+        for (seed, rule) in (id.as_u128()..).zip(found) {
+            self.begin(Run::new(self, rule, publication, Arc::clone(&trace), seed), told);
+        }
+    }
+
+    /// Runs the rule that a publisher named, if it can be run.
+    fn ingest(self: &Arc<Self>, rule: &str, publication: &Arc<Publication>, told: &mut Told<'_>) -> bool {
+        let found = self.state.read().scope(&publication.scope).and_then(|scope| scope.enabled(rule));
+        let Some(found) = found else {
+            self.rule_not_found(rule, publication, told);
+            return false;
+        };
+        // Whether FROM matches is not asked (RULES-367).
+        let id = self.ids.uuid();
+        let trace: Arc<str> = Arc::from(id.to_string());
+        self.begin(Run::new(self, found, publication, trace, id.as_u128()), told);
+        true
+    }
+
     /// RULES-373, RULES-416, RULES-429.
-    fn rule_not_found(&self, rule: &str, publication: &Publication) {
+    fn rule_not_found(&self, rule: &str, publication: &Publication, told: &mut Told<'_>) {
         let rule = RuleName::from(rule);
         self.metrics.of(&publication.scope, &rule).add(Count::RuleNotFound);
         let event = Event::new(&publication.scope, publication.at, Kind::RuleNotFound)
@@ -198,7 +222,7 @@ impl Inner {
             .why(format!("Rule {rule} not found: there is no rule of that name, or it is disabled"))
             .with("rule", rule.as_str())
             .with("trace_id", self.ids.uuid().to_string());
-        self.journal.record(event);
+        self.write_down(told, event);
     }
 }
 

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use thingstead_core::journal::{Detail, Record, Tale};
-use thingstead_core::{Event, Kind, Publication, Timestamp};
+use thingstead_core::{Event, Kind, Publication, QoS, Timestamp};
 
 use super::run::{ResultPayload, Run};
+use super::told::Told;
 use super::{CompiledRule, Inner};
 use crate::actions::Action;
-use crate::deliveries::{Delivery, DeliveryOutcome, Republished, SentRequest, SentResponse};
+use crate::deliveries::{Delivery, DeliveryOutcome, SentRequest, SentResponse};
 
 /// One action of one run.
 #[derive(Clone)]
@@ -20,6 +22,8 @@ pub(crate) struct Step {
     pub(crate) run: Arc<Run>,
     pub(crate) result: Arc<ResultPayload>,
     pub(crate) action: Arc<Action>,
+    /// Which of the rule's actions it is.
+    pub(crate) number: u8,
     /// What waits for all actions of the run; `None` for the error action, after which nothing comes (RULES-402).
     pub(crate) rest: Option<Arc<Rest>>,
 }
@@ -45,25 +49,30 @@ pub(crate) struct Sent {
 pub(crate) enum Resources {
     /// A single one, which costs nothing to name.
     One(&'static str, Arc<str>),
+    /// The topic that a message was republished to.
+    Topic(Arc<str>, QoS),
     /// Any number.
     Many(Vec<(&'static str, String)>),
 }
 
 /// How an action ended, as long as nobody asks for the event.
 #[derive(Debug)]
-struct Ended {
-    run: Arc<Run>,
-    action: Arc<Action>,
-    error_action: bool,
-    resources: Resources,
-    attempts: u32,
-    failure: Option<String>,
+pub(crate) struct Ended {
+    pub(super) run: Arc<Run>,
+    pub(super) action: Arc<Action>,
+    pub(super) error_action: bool,
+    pub(super) resources: Resources,
+    pub(super) attempts: u32,
+    pub(super) failure: Option<String>,
+    /// What it made of the message, for an action that the log of deliveries does not know already.
+    pub(super) unlogged: Option<Arc<ResultPayload>>,
 }
 
 impl Resources {
     fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let (one, many) = match self {
             Self::One(name, value) => (Some((*name, &**value)), [].as_slice()),
+            Self::Topic(topic, _) => (Some(("RepublishTopic", &**topic)), [].as_slice()),
             Self::Many(many) => (None, many.as_slice()),
         };
         one.into_iter().chain(many.iter().map(|(name, value)| (*name, value.as_str())))
@@ -81,18 +90,14 @@ impl Tale for Ended {
         &self.run.publication
     }
 
-    fn tell(&self, kind: Kind, at: Timestamp) -> Event {
-        let Self { run, action, error_action, resources, attempts, failure } = self;
-        let mut event = run.event(kind, at).with("action", action.kind.name());
-        if let Some(why) = failure {
-            event = event.why(with_place(why, run, action, resources));
-        }
-        if *error_action {
-            event = event.with("error_action", true);
-        }
-        let resources: Map<String, Value> =
-            resources.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-        event.with("resources", resources).with("attempts", *attempts)
+    fn tell(&self, kind: Kind, at: Timestamp, _note: u32) -> Event {
+        let Self { run, action, error_action, resources, attempts, failure, .. } = self;
+        let event = run.event(kind, at);
+        let event = match failure {
+            Some(why) => event.why(with_place(why, run, action, resources)),
+            None => event,
+        };
+        with_end(event, action, *error_action, resources, *attempts)
     }
 }
 
@@ -112,9 +117,21 @@ impl Rest {
 }
 
 impl Step {
-    /// The same step with its own copy of the payload, for waiting outside the network buffer.
-    pub(crate) fn detached(&self) -> Self {
-        Self { run: Arc::new(self.run.detached()), ..self.clone() }
+    /// The same step with its own copy of the payload, for waiting outside the network buffer; `bodies` of what it sends become
+    /// shares of that copy where they are shares of the payload.
+    pub(crate) fn detached<'b>(&self, bodies: impl IntoIterator<Item = &'b mut Bytes>) -> Self {
+        let run = Arc::new(self.run.detached());
+        let (from, to) = (&self.run.publication.message.payload, &run.publication.message.payload);
+        let same = |bytes: &Bytes| bytes.as_ptr() == from.as_ptr() && bytes.len() == from.len();
+        for body in bodies.into_iter().filter(|body| same(body)) {
+            *body = to.clone();
+        }
+        let mut step = self.clone();
+        if same(&step.result.bytes) {
+            let variables = step.result.variables.clone();
+            step.result = Arc::new(ResultPayload { bytes: to.clone(), variables });
+        }
+        Self { run, ..step }
     }
 }
 
@@ -132,7 +149,7 @@ impl Sent {
 impl Inner {
     /// Writes down how an action ended, and runs the error action after the last one when any failed (RULES-390,
     /// RULES-392).
-    pub(crate) fn ended(self: &Arc<Self>, step: &Step, sent: Sent) {
+    pub(crate) fn ended(self: &Arc<Self>, step: &Step, sent: Sent, told: &mut Told<'_>) {
         let Step { run, action, rest, .. } = step;
         let Sent { resource, resources, request, response, attempts, failure } = sent;
         let error_action = rest.is_none();
@@ -140,7 +157,7 @@ impl Inner {
         let is_listed = rest.is_some() && run.rule.error_action.is_some();
         let message = failure
             .as_ref()
-            .filter(|_| is_listed || request.is_some())
+            .filter(|_| is_listed || request.is_some() || !run.may_be_kept())
             .map(|why| with_place(why, run, action, &resources));
         let outcome = match (&failure, attempts) {
             (Some(_), _) => DeliveryOutcome::Failed,
@@ -148,16 +165,35 @@ impl Inner {
             (None, _) => DeliveryOutcome::Delivered,
         };
         let at = self.clock.now();
-        self.record(step, resources, attempts, failure, at);
-        if let Some(request) = request {
+        let told_later = request.is_none() && run.may_be_kept();
+        let unlogged = told_later.then(|| Arc::clone(&step.result));
+        let (mut now, told) = (Told::Now, told);
+        let told = if told_later {
+            told
+        } else {
+            // The log names the number of the event.
+            self.settle(told);
+            &mut now
+        };
+        let ended = Ended {
+            run: Arc::clone(run),
+            action: Arc::clone(action),
+            error_action,
+            resources,
+            attempts,
+            failure,
+            unlogged,
+        };
+        let seq = self.record(step, ended, at, told);
+        if let (false, Some(seq)) = (told_later, seq) {
             self.deliveries.record(Delivery {
-                seq: 0,
+                seq,
                 at,
                 scope: run.publication.scope.clone(),
                 rule: run.rule.name.clone(),
                 action: action.kind.name(),
                 error_action,
-                request,
+                request: request.unwrap_or_default(),
                 response,
                 outcome,
                 why: message.clone().unwrap_or_default(),
@@ -172,68 +208,105 @@ impl Inner {
                 "errorMessage": message,
             })
         });
-        self.conclude(step, rest, failed);
+        self.conclude(step, rest, failed, told);
     }
 
     /// An action that was put into a batch has ended for its run.
     pub(crate) fn passed_on(self: &Arc<Self>, step: &Step, rest: &Rest) {
-        self.conclude(step, rest, None);
+        self.conclude(step, rest, None, &mut Told::Now);
     }
 
     /// Writes down how a batch ended; its runs have gone on without it.
     pub(crate) fn batch_recorded(self: &Arc<Self>, step: &Step, sent: Sent) {
         let alone = Step { rest: Some(Arc::new(Rest::of(usize::MAX))), ..step.clone() };
-        self.ended(&alone, sent);
+        self.ended(&alone, sent, &mut Told::Now);
     }
 
-    fn conclude(self: &Arc<Self>, step: &Step, rest: &Rest, failed: Option<Value>) {
+    pub(super) fn conclude(
+        self: &Arc<Self>,
+        step: &Step,
+        rest: &Rest,
+        failed: Option<Value>,
+        told: &mut Told<'_>,
+    ) {
         if let Some(failures) = rest.ended(failed)
             && !failures.is_empty()
         {
-            self.run_error_action(step, || error_document(&step.run, failures));
+            self.run_error_action(step, || error_document(&step.run, failures), told);
         }
     }
 
     /// Runs the error action of a run, if its rule has one (RULES-403).
-    pub(crate) fn run_error_action(self: &Arc<Self>, step: &Step, document: impl FnOnce() -> Value) {
+    pub(crate) fn run_error_action(
+        self: &Arc<Self>,
+        step: &Step,
+        document: impl FnOnce() -> Value,
+        told: &mut Told<'_>,
+    ) {
         let run = &step.run;
         let Some(action) = run.rule.error_action.clone() else { return };
         let bytes = document().to_string().into();
         let result = Arc::new(ResultPayload { bytes, variables: step.result.variables.clone() });
-        self.act(Step { run: Arc::clone(run), result, action, rest: None }, &run.input());
+        let step = Step { run: Arc::clone(run), result, action, number: ERROR_ACTION, rest: None };
+        self.act(step, &run.input(), told);
     }
 
     /// A message was republished; nothing is made for a reader who may never come.
-    pub(super) fn republished(self: &Arc<Self>, step: &Step, sent: Republished) {
-        let resources = Resources::One("RepublishTopic", Arc::clone(&sent.topic));
-        self.record(step, resources, 1, None, sent.at);
-        self.deliveries.republished(sent);
+    pub(super) fn republished(
+        self: &Arc<Self>,
+        step: &Step,
+        topic: Arc<str>,
+        qos: QoS,
+        at: Timestamp,
+        told: &mut Told<'_>,
+    ) {
+        let ended = Ended {
+            run: Arc::clone(&step.run),
+            action: Arc::clone(&step.action),
+            error_action: step.rest.is_none(),
+            resources: Resources::Topic(topic, qos),
+            attempts: 1,
+            failure: None,
+            unlogged: Some(Arc::clone(&step.result)),
+        };
+        self.record(step, ended, at, told);
         if let Some(rest) = &step.rest {
-            self.conclude(step, rest, None);
+            self.conclude(step, rest, None, told);
         }
     }
 
-    /// Counts the end of an action and writes it down.
-    fn record(
-        &self,
-        step: &Step,
-        resources: Resources,
-        attempts: u32,
-        failure: Option<String>,
-        at: Timestamp,
-    ) {
-        let (error_action, succeeded) = (step.rest.is_none(), failure.is_none());
-        step.run.rule.counters.add_action(step.action.kind, error_action, succeeded);
+    /// Counts the end of an action and writes it down; the answer is the number of its event.
+    fn record(&self, step: &Step, ended: Ended, at: Timestamp, told: &mut Told<'_>) -> Option<u64> {
+        let succeeded = ended.failure.is_none();
+        step.run.rule.counters.add_action(step.action.kind, ended.error_action, succeeded);
         let kind = if succeeded { Kind::ActionSucceeded } else { Kind::ActionFailed };
-        let (run, action) = (Arc::clone(&step.run), Arc::clone(&step.action));
-        let ended = Ended { run, action, error_action, resources, attempts, failure };
         if step.run.may_be_kept() {
-            self.journal.record(Record::tale(kind, at, Arc::new(ended)));
+            self.write_down(told, Record::tale(kind, at, Arc::new(ended), 0))
         } else {
-            self.journal.record(ended.tell(kind, at));
+            self.write_down(told, ended.tell(kind, at, 0))
         }
     }
 }
+
+/// What the event of an action's end tells besides its run.
+pub(super) fn with_end(
+    event: Event,
+    action: &Action,
+    error_action: bool,
+    resources: &Resources,
+    attempts: u32,
+) -> Event {
+    let mut event = event.with("action", action.kind.name());
+    if error_action {
+        event = event.with("error_action", true);
+    }
+    let resources: Map<String, Value> =
+        resources.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    event.with("resources", resources).with("attempts", attempts)
+}
+
+/// [`Step::number`] of the error action; rules have at most ten others.
+pub(super) const ERROR_ACTION: u8 = u8::MAX;
 
 impl Run {
     /// An event about this run: client, thing, topic, rule and trace id.
@@ -256,7 +329,7 @@ impl Run {
 }
 
 /// The payload of the error action (RULES-393 to RULES-396).
-fn error_document(run: &Run, failures: Vec<Value>) -> Value {
+pub(super) fn error_document(run: &Run, failures: Vec<Value>) -> Value {
     let mut document = metadata(run);
     let members = document.as_object_mut();
     if let Some(members) = members {

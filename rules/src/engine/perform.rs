@@ -9,61 +9,71 @@ use super::Inner;
 use super::functions::lane_of;
 use super::metrics::Count;
 use super::outcome::{Resources, Sent, Step};
+use super::told::Told;
 use crate::actions::aws::{AwsError, sign};
 use crate::actions::http::HttpCall;
 use crate::actions::send::{HttpAnswer, SendError};
 use crate::actions::{AwsCall, Context, Prepared, Unready, Work, url};
-use crate::deliveries::{Republished, SentRequest, SentResponse};
+use crate::deliveries::SentResponse;
 use crate::destination::DestinationStatus;
-use crate::sql::Input;
+use crate::sql::{Call, Input};
 
 impl Inner {
     /// Prepares and performs one action.
-    pub(crate) fn act(self: &Arc<Self>, step: Step, input: &Input<'_>) {
-        if let Some(sent) = self.refused_at_once(&step) {
-            return self.ended(&step, sent);
+    pub(crate) fn act(self: &Arc<Self>, step: Step, input: &Input<'_>, told: &mut Told<'_>) {
+        if let Some(full) = step.action.refuses(step.result.bytes.len(), self.state.changes()) {
+            return self.refuse(&step, full, told);
         }
         let context = Context { run: &step.run, result: &step.result, input };
         match step.action.prepare(&context) {
-            Ok(prepared) => self.perform(step, prepared),
+            Ok(prepared) => self.perform(step, prepared, told),
             Err(Unready::Failed(why)) => {
                 let sent = Sent::nothing(&step, why);
-                self.ended(&step, sent);
+                self.ended(&step, sent, told);
             }
             Err(Unready::InvalidUrl(why, url)) => {
                 step.run.rule.counters.add(Count::HttpInvalidUrl);
                 let sent = Sent { resource: url, ..Sent::nothing(&step, why) };
-                self.ended(&step, sent);
+                self.ended(&step, sent, told);
             }
             Err(Unready::Needs(calls)) => {
-                let (inner, waiting) = (Arc::clone(self), step.detached());
-                let kept = step.run.publication.message.payload.len();
-                let queued = self.lanes.spawn(&lane_of(&calls), kept, async move {
-                    match inner.answer(&waiting.run, calls).await {
-                        Ok(run) => {
-                            let run = Arc::new(run);
-                            let input = run.input();
-                            inner.act(Step { run: Arc::clone(&run), ..waiting }, &input);
-                        }
-                        Err(why) => {
-                            let sent = Sent::nothing(&waiting, why);
-                            inner.ended(&waiting, sent);
-                        }
-                    }
-                });
-                if let Err(full) = queued {
-                    let sent = Sent::nothing(&step, full.to_string());
-                    self.ended(&step, sent);
-                }
+                self.settle(told);
+                self.ask_and_act(&step, calls);
             }
         }
     }
 
-    fn perform(self: &Arc<Self>, step: Step, prepared: Prepared) {
+    /// Makes the calls of an action's templates, then performs it.
+    fn ask_and_act(self: &Arc<Self>, step: &Step, calls: Vec<Call>) {
+        let lane = self.lanes.lane(&lane_of(&calls));
+        let place = match self.lanes.enter(&lane, step.run.publication.message.payload.len()) {
+            Ok(place) => place,
+            Err(full) => return self.ended(step, Sent::nothing(step, full.to_string()), &mut Told::Now),
+        };
+        let (inner, waiting) = (Arc::clone(self), step.detached([]));
+        place.run(async move {
+            match inner.answer(&waiting.run, calls).await {
+                Ok(run) => {
+                    let run = Arc::new(run);
+                    let input = run.input();
+                    inner.act(Step { run: Arc::clone(&run), ..waiting }, &input, &mut Told::Now);
+                }
+                Err(why) => {
+                    let sent = Sent::nothing(&waiting, why);
+                    inner.ended(&waiting, sent, &mut Told::Now);
+                }
+            }
+        });
+    }
+
+    fn perform(self: &Arc<Self>, step: Step, prepared: Prepared, told: &mut Told<'_>) {
         let Prepared { resource, resources, explain, work } = prepared;
         let sent = Sent { resource, resources: Resources::Many(resources), ..Sent::default() };
+        if !matches!(work, Work::Publish(_)) {
+            self.settle(told);
+        }
         match work {
-            Work::Publish(message) => self.publish(&step, message),
+            Work::Publish(message) => self.publish(&step, message, told),
             Work::Aws(calls) => self.queue_aws(step, calls, explain, sent),
             Work::Http(call) if call.batch.is_some() => self.enter_batch(step, *call, explain, sent),
             Work::Http(call) => self.queue_http(step, *call, explain, sent),
@@ -72,7 +82,7 @@ impl Inner {
     }
 
     /// RULES-472: the message goes on as one from any client.
-    fn publish(self: &Arc<Self>, step: &Step, message: Message) {
+    fn publish(self: &Arc<Self>, step: &Step, message: Message, told: &mut Told<'_>) {
         let origin = &step.run.publication.origin;
         let depth = if let Origin::Rule { depth, .. } = origin { depth.saturating_add(1) } else { 1 };
         if depth > MAX_DEPTH {
@@ -82,71 +92,47 @@ impl Inner {
             );
             let sent = Sent {
                 resource: message.topic.to_string(),
-                resources: Resources::One("RepublishTopic", message.topic),
+                resources: Resources::Topic(message.topic, message.qos),
                 failure: Some(why),
                 ..Sent::default()
             };
-            return self.ended(step, sent);
+            return self.ended(step, sent, told);
         }
         let at = self.clock.now();
-        let sent = Republished {
-            at,
-            scope: step.run.publication.scope.clone(),
-            rule: step.run.rule.name.clone(),
-            error_action: step.rest.is_none(),
-            topic: Arc::clone(&message.topic),
-            qos: message.qos,
-            // The log outlives the network buffer that the payload may be a slice of.
-            body: bytes::Bytes::copy_from_slice(&message.payload),
-        };
+        let (topic, qos) = (Arc::clone(&message.topic), message.qos);
         let origin =
             Origin::Rule { rule: step.run.rule.name.clone(), depth, first: origin.sender().cloned() };
         let scope = step.run.publication.scope.clone();
         self.bus.publish(Publication { scope, message, origin, at });
-        self.republished(step, sent);
-    }
-
-    /// The end of an action whose target is the same for every message, while the target's queue is full: nothing is
-    /// prepared for what has no place to wait.
-    fn refused_at_once(&self, step: &Step) -> Option<Sent> {
-        let fixed = step.action.fixed_target()?;
-        let full = self.lanes.refuses(&fixed.lane, step.result.bytes.len())?;
-        self.check_confirmed(step, &fixed.confirmation_url).ok()?;
-        // Only an error action asks for it.
-        let is_named = step.run.rule.error_action.is_some();
-        Some(Sent {
-            resource: if is_named { fixed.url.to_string() } else { String::new() },
-            resources: Resources::One("Url", Arc::clone(&fixed.url)),
-            failure: Some(full.to_string()),
-            ..Sent::default()
-        })
+        self.republished(step, topic, qos, at, told);
     }
 
     fn queue_aws(
         self: &Arc<Self>,
         step: Step,
-        calls: Vec<AwsCall>,
+        mut calls: Vec<AwsCall>,
         explain: fn(&AwsError) -> String,
         mut sent: Sent,
     ) {
         let Some(first) = calls.first() else {
             sent.attempts = 1;
-            self.ended(&step, sent);
-            return;
+            return self.ended(&step, sent, &mut Told::Now);
         };
+        let changes = self.state.changes();
         let region = step.run.publication.scope.region().to_owned();
         let lane = first.target(&self.settings.aws, &region).url;
-        let lane = format!("{} {}", first.service.id, url::split(&lane).0);
+        let lane = self.lanes.lane(&format!("{} {}", first.service.id, url::split(&lane).0));
+        step.action.will_enter(&lane, changes);
         let kept = calls.iter().map(|call| call.body.len()).sum();
-        // A full queue costs next to nothing: nothing is copied for what does not fit into it.
         let place = match self.lanes.enter(&lane, kept) {
             Ok(place) => place,
             Err(full) => {
                 sent.failure = Some(full.to_string());
-                return self.ended(&step, sent);
+                return self.ended(&step, sent, &mut Told::Now);
             }
         };
-        let (inner, task) = (Arc::clone(self), step.detached());
+        let bodies = calls.iter_mut().map(|call| &mut call.body);
+        let (inner, task) = (Arc::clone(self), step.detached(bodies));
         place.run(async move {
             for call in &calls {
                 let end = inner.aws.call(call, &region).await;
@@ -158,34 +144,35 @@ impl Inner {
                     break;
                 }
             }
-            inner.ended(&task, sent);
+            inner.ended(&task, sent, &mut Told::Now);
         });
     }
 
     fn queue_http(
         self: &Arc<Self>,
         step: Step,
-        call: HttpCall,
+        mut call: HttpCall,
         explain: fn(&AwsError) -> String,
         mut sent: Sent,
     ) {
+        let changes = self.state.changes();
         if let Err(why) = self.check_destination(&step, &call) {
             sent.failure = Some(why);
-            self.ended(&step, sent);
-            return;
+            return self.ended(&step, sent, &mut Told::Now);
         }
-        let lane = crate::actions::http::lane(&call.request.url);
+        let lane = self.lanes.lane(&crate::actions::http::lane(&call.request.url));
+        step.action.will_enter(&lane, changes);
         let place = match self.lanes.enter(&lane, call.request.body.len()) {
             Ok(place) => place,
             Err(full) => {
                 sent.failure = Some(full.to_string());
-                return self.ended(&step, sent);
+                return self.ended(&step, sent, &mut Told::Now);
             }
         };
-        let (inner, task) = (Arc::clone(self), step.detached());
+        let (inner, task) = (Arc::clone(self), step.detached([&mut call.request.body]));
         place.run(async move {
             inner.send_http(&task, &call, explain, &mut sent).await;
-            inner.ended(&task, sent);
+            inner.ended(&task, sent, &mut Told::Now);
         });
     }
 
@@ -223,13 +210,7 @@ impl Inner {
             return self.send_influx(step, call, write, explain, sent).await;
         }
         let counters = &step.run.rule.counters;
-        sent.request = Some(SentRequest {
-            operation: String::new(),
-            method: call.request.method.to_owned(),
-            url: call.request.url.clone(),
-            headers: call.request.headers.clone(),
-            body: call.request.body.clone(),
-        });
+        sent.request = Some(call.shown());
         let tries = async {
             loop {
                 sent.attempts += 1;

@@ -4,20 +4,24 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use thingstead_core::journal::{Record, Tale};
 use thingstead_core::{Event, Ids, Kind, Origin, Principal, Publication, Timestamp};
 
 use super::functions::lane_of;
 use super::metrics::Count;
 use super::outcome::{Rest, Step};
+use super::refusal::Refusal;
+use super::told::Told;
 use super::{CompiledRule, Inner};
+use crate::actions::Action;
 use crate::sql::{Answer, Answers, Call, EvalError, Evaluated, Input, Output, Value};
 
 /// One rule on one message. All that templates and events need, shared by the rule's actions.
 #[derive(Clone)]
 pub(crate) struct Run {
     pub(crate) rule: Arc<CompiledRule>,
-    pub(crate) publication: Publication,
+    pub(crate) publication: Arc<Publication>,
     /// `traceid()`, `cloudwatchTraceId` and the log entries' `traceId` (RULES-432).
     pub(crate) trace: Arc<str>,
     /// `timestamp()`.
@@ -45,7 +49,7 @@ impl Run {
     pub(crate) fn new(
         inner: &Inner,
         rule: Arc<CompiledRule>,
-        publication: &Publication,
+        publication: &Arc<Publication>,
         trace: Arc<str>,
         seed: u128,
     ) -> Self {
@@ -62,7 +66,7 @@ impl Run {
             at: inner.clock.now(),
             seed,
             ids: inner.ids.clone(),
-            publication: publication.clone(),
+            publication: Arc::clone(publication),
             answers: Answers::none(),
             rule,
             trace,
@@ -96,9 +100,21 @@ impl Run {
     /// The same run with its own copy of the payload, for waiting outside the network buffer.
     pub(crate) fn detached(&self) -> Self {
         let mut run = self.clone();
-        run.publication.message = run.publication.message.detached();
+        let publication = Publication::clone(&run.publication);
+        let message = publication.message.detached();
+        run.publication = Arc::new(Publication { message, ..publication });
         run.owns_payload = true;
         run
+    }
+
+    /// What the actions received, made anew for who asks later: judging a message is a pure function of the run.
+    pub(crate) fn result(&self, input: &Input<'_>) -> ResultPayload {
+        match self.rule.statement.evaluate(input, &self.answers) {
+            Ok(Evaluated::Output(output)) => ResultPayload::of(self, input, output),
+            Ok(Evaluated::NoMatch | Evaluated::Needs(_)) | Err(_) => {
+                ResultPayload { bytes: Bytes::new(), variables: Vec::new() }
+            }
+        }
     }
 
     /// Whether the journal may keep the run, whose payload is then that of the published event.
@@ -107,14 +123,26 @@ impl Run {
     }
 }
 
+impl ResultPayload {
+    fn of(run: &Run, input: &Input<'_>, output: Output) -> Self {
+        let bytes = match output.bytes(input) {
+            // The payload itself: shared, not copied.
+            std::borrow::Cow::Borrowed(_) => run.publication.message.payload.clone(),
+            std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+        };
+        Self { bytes, variables: output.variables }
+    }
+}
+
 impl Tale for Run {
     fn publication(&self) -> &Publication {
         &self.publication
     }
 
-    fn tell(&self, kind: Kind, at: Timestamp) -> Event {
+    fn tell(&self, kind: Kind, at: Timestamp, note: u32) -> Event {
         let event = self.event(kind, at);
         match kind {
+            Kind::ActionFailed => Refusal::from_note(note).tell(self, event),
             Kind::RuleNotMatched => event.why("the condition of WHERE is not true for this message"),
             _ => event,
         }
@@ -123,21 +151,22 @@ impl Tale for Run {
 
 impl Inner {
     /// Judges a message and starts the actions, on the caller's thread unless the statement looks outward.
-    pub(crate) fn begin(self: &Arc<Self>, run: Run) {
+    pub(crate) fn begin(self: &Arc<Self>, run: Run, told: &mut Told<'_>) {
         let run = Arc::new(run);
         run.rule.counters.add(Count::TopicMatch);
         if let Some(limit) = self.settings.evaluations_per_second
             && !self.throttle.allows(&run.publication.scope, run.at, limit)
         {
-            return self.throttled(&run);
+            return self.throttled(&run, told);
         }
         let input = run.input();
         let evaluated = run.rule.statement.evaluate(&input, &run.answers);
         if input.parse_error().is_some() {
             run.rule.counters.add(Count::ParseError);
         }
-        if let Some(calls) = self.conclude_or_ask(&run, &input, evaluated) {
-            self.ask_and_judge(run.detached(), calls);
+        if let Some(calls) = self.conclude_or_ask(&run, &input, evaluated, told) {
+            self.settle(told);
+            self.ask_and_judge(&run, calls);
         }
     }
 
@@ -147,21 +176,26 @@ impl Inner {
         run: &Arc<Run>,
         input: &Input<'_>,
         evaluated: Result<Evaluated, EvalError>,
+        told: &mut Told<'_>,
     ) -> Option<Vec<Call>> {
         match evaluated {
             Ok(Evaluated::Needs(calls)) => return Some(calls),
-            Ok(Evaluated::Output(output)) => self.dispatch(run, input, output),
-            Ok(Evaluated::NoMatch) => self.not_matched(run),
-            Err(error) => self.failed(run, &error),
+            Ok(Evaluated::Output(output)) => self.dispatch(run, input, output, told),
+            Ok(Evaluated::NoMatch) => self.not_matched(run, told),
+            Err(error) => self.failed(run, &error, told),
         }
         None
     }
 
     /// Serves a statement's functions, then judges again, as often as answers lead to new questions.
-    fn ask_and_judge(self: &Arc<Self>, run: Run, calls: Vec<Call>) {
-        let inner = Arc::clone(self);
-        let (kept, unasked) = (run.publication.message.payload.len(), run.clone());
-        let queued = self.lanes.spawn(&lane_of(&calls), kept, async move {
+    fn ask_and_judge(self: &Arc<Self>, run: &Arc<Run>, calls: Vec<Call>) {
+        let (lane, kept) = (self.lanes.lane(&lane_of(&calls)), run.publication.message.payload.len());
+        let place = match self.lanes.enter(&lane, kept) {
+            Ok(place) => place,
+            Err(full) => return self.function_failed(run, full.to_string()),
+        };
+        let (inner, run) = (Arc::clone(self), run.detached());
+        place.run(async move {
             let (mut run, mut calls) = (Arc::new(run), calls);
             for _ in 0..MAX_ROUNDS {
                 run = match inner.answer(&run, calls).await {
@@ -170,16 +204,13 @@ impl Inner {
                 };
                 let input = run.input();
                 let evaluated = run.rule.statement.evaluate(&input, &run.answers);
-                match inner.conclude_or_ask(&run, &input, evaluated) {
+                match inner.conclude_or_ask(&run, &input, evaluated, &mut Told::Now) {
                     Some(more) => calls = more,
                     None => return,
                 }
             }
             inner.function_failed(&run, format!("its functions ask more than {MAX_ROUNDS} times in a row"));
         });
-        if let Err(full) = queued {
-            self.function_failed(&unasked, full.to_string());
-        }
     }
 
     /// Makes calls for a run, and writes down each that was made (RULES-427, RULES-428).
@@ -197,65 +228,75 @@ impl Inner {
     }
 
     /// Every action gets the same result; none waits for another (RULES-354, RULES-355).
-    fn dispatch(self: &Arc<Self>, run: &Arc<Run>, input: &Input<'_>, output: Output) {
-        run.rule.counters.add(Count::RulesExecuted);
-        self.judged(Kind::RuleMatched, run);
-        if run.rule.actions.is_empty() {
+    fn dispatch(self: &Arc<Self>, run: &Arc<Run>, input: &Input<'_>, output: Output, told: &mut Told<'_>) {
+        let rule = &run.rule;
+        rule.counters.add(Count::RulesExecuted);
+        self.note(Kind::RuleMatched, run, run.at, 0, told);
+        let mut left: SmallVec<[(u8, &Arc<Action>); 10]> = (0..).zip(&rule.actions).collect();
+        if rule.error_action.is_none() {
+            // Nobody asks for the failures: nothing is made for an action whose queue is full.
+            let (bytes, changes) = (output.known_size(input), self.state.changes());
+            left.retain(|(number, action)| match action.refuses(bytes, changes) {
+                Some(full) => {
+                    self.refused(run, Refusal::of(*number, full), told);
+                    false
+                }
+                None => true,
+            });
+        }
+        if left.is_empty() {
             return;
         }
-        let bytes = match output.bytes(input) {
-            // The payload itself: shared, not copied.
-            std::borrow::Cow::Borrowed(_) => run.publication.message.payload.clone(),
-            std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
-        };
-        let result = Arc::new(ResultPayload { bytes, variables: output.variables });
-        let rest = Arc::new(Rest::of(run.rule.actions.len()));
-        for action in &run.rule.actions {
+        let result = Arc::new(ResultPayload::of(run, input, output));
+        let rest = Arc::new(Rest::of(left.len()));
+        for (number, action) in left {
             let step = Step {
                 run: Arc::clone(run),
                 result: Arc::clone(&result),
                 action: Arc::clone(action),
+                number,
                 rest: Some(Arc::clone(&rest)),
             };
-            self.act(step, input);
+            self.act(step, input, told);
         }
     }
 
     /// RULES-404: no failure.
-    fn not_matched(&self, run: &Arc<Run>) {
+    fn not_matched(&self, run: &Arc<Run>, told: &mut Told<'_>) {
         run.rule.counters.add(Count::RulesExecuted);
-        self.judged(Kind::RuleNotMatched, run);
+        self.note(Kind::RuleNotMatched, run, run.at, 0, told);
     }
 
     /// Writes down what became of a run; nothing is made for it where the run itself may be kept.
-    fn judged(&self, kind: Kind, run: &Arc<Run>) {
+    #[inline]
+    pub(super) fn note(&self, kind: Kind, run: &Arc<Run>, at: Timestamp, note: u32, told: &mut Told<'_>) {
         if run.may_be_kept() {
             let tale: Arc<dyn Tale> = Arc::<Run>::clone(run);
-            self.journal.record(Record::tale(kind, run.at, tale));
+            self.write_down(told, Record::tale(kind, at, tale, note));
         } else {
-            self.journal.record(run.tell(kind, run.at));
+            self.write_down(told, run.tell(kind, at, note));
         }
     }
 
     /// RULES-391: no action runs, and no error action.
-    fn failed(&self, run: &Run, error: &EvalError) {
+    fn failed(&self, run: &Run, error: &EvalError, told: &mut Told<'_>) {
         let mut event = run.event(Kind::RuleFailed, run.at).why(error.to_string());
         if let EvalError::Function { function, .. } = error {
             // A call that failed was written down when it was made.
             let failed = |(call, answer): (&Call, &Answer)| {
                 call.function() == *function && matches!(answer, Answer::Failed(_))
             };
-            let told = run.answers.iter().any(failed);
-            event = event.with("function", *function).with("told", told);
+            let is_told = run.answers.iter().any(failed);
+            event = event.with("function", *function).with("told", is_told);
         }
-        self.journal.record(event);
+        self.write_down(told, event);
     }
 
     /// RULES-417, RULES-430.
-    fn throttled(&self, run: &Run) {
+    fn throttled(&self, run: &Run, told: &mut Told<'_>) {
         run.rule.counters.add(Count::RuleMessageThrottled);
         let why = format!("Message for Rule {} throttled", run.rule.name);
-        self.journal.record(run.event(Kind::RuleFailed, run.at).why(why).with("throttled", true));
+        self.write_down(told, run.event(Kind::RuleFailed, run.at).why(why).with("throttled", true));
     }
 
     fn function_failed(&self, run: &Run, why: String) {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use thingstead_core::{RuleName, Scope};
 
 use super::Inner;
@@ -10,6 +12,30 @@ use super::compiled::CompiledRule;
 use super::index::{Found, Index};
 use crate::destination::Destination;
 use crate::rule::TopicRule;
+
+/// The state, and how often it may have changed: what was found out about it holds as long as that number stays.
+#[derive(Debug, Default)]
+pub(crate) struct StateLock {
+    state: RwLock<State>,
+    changes: AtomicU64,
+}
+
+impl StateLock {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read()
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, State> {
+        let state = self.state.write();
+        self.changes.fetch_add(1, Ordering::Release);
+        state
+    }
+
+    /// Ask this first and read then: a change in between makes the number old, not the finding wrong.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+}
 
 /// All scopes.
 #[derive(Debug, Default)]

@@ -34,6 +34,14 @@ impl Output {
         }
     }
 
+    /// How many bytes [`Self::bytes`] has, as far as that is known without making them.
+    pub const fn known_size(&self, input: &Input<'_>) -> usize {
+        match &self.result {
+            Selected::Payload => input.payload.len(),
+            Selected::Value(_) => 0,
+        }
+    }
+
     /// The result as value, for actions that need its members; `None` when it is a payload that is not JSON.
     pub fn value(&self, input: &Input<'_>, version: SqlVersion) -> Option<Value> {
         match &self.result {

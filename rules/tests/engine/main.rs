@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod backpressure;
 mod destinations;
 mod errors;
 mod functions;

@@ -99,8 +99,12 @@ impl World {
     }
 
     pub(crate) fn over(store: Store, settings: Settings) -> Self {
+        Self::keeping(Journal::default(), store, settings)
+    }
+
+    pub(crate) fn keeping(journal: Journal, store: Store, settings: Settings) -> Self {
         let bus = Arc::new(FakeBus::default());
-        let (journal, clock) = (Journal::default(), Clock::frozen_at(Timestamp::from_millis(NOW)));
+        let clock = Clock::frozen_at(Timestamp::from_millis(NOW));
         let engine = RuleEngine::new(Deps {
             store: store.clone(),
             bus: Arc::clone(&bus) as Arc<dyn Bus>,

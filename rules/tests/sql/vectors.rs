@@ -10,6 +10,12 @@ fn every_vector_of_the_specification_holds() {
 }
 
 #[test]
+fn vectors_written_from_the_statements_without_looking_at_the_code_hold_as_well() {
+    let report = vectors::run(include_str!("../data/further-vectors.json")).expect("readable");
+    assert_eq!(report.to_string(), "311 passed, 0 failed");
+}
+
+#[test]
 fn a_vector_that_does_not_hold_is_reported_with_what_came_out() {
     let vector = |rest: &str| {
         format!(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use serde_json::Value;
 use thingstead_broker::Departed;
+use thingstead_core::journal::Record;
 use thingstead_core::wiring::{Reload, RuleSink};
 use thingstead_core::{Publication, Scope, ShadowName, ThingName, Timestamp};
 use thingstead_registry::{Connectivity, FleetSource, Registry};
@@ -44,6 +45,16 @@ impl Fleet {
             };
             // Whatever comes next is newer.
             last.insert((scope, Arc::from(&*client)), LastSeen { version: 0, connectivity });
+        }
+    }
+
+    fn heed_presence(&self, publication: &Publication) {
+        if let Some(presence) = publication.message.topic.strip_prefix("$aws/events/presence/") {
+            match presence.split_once('/') {
+                Some(("connected", _)) => self.heed(publication, true),
+                Some(("disconnected", _)) => self.heed(publication, false),
+                _ => {}
+            }
         }
     }
 
@@ -96,18 +107,21 @@ impl FleetSource for Fleet {
 
 impl RuleSink for Fleet {
     fn offer(&self, publication: &Publication) {
-        if let Some(presence) = publication.message.topic.strip_prefix("$aws/events/presence/") {
-            match presence.split_once('/') {
-                Some(("connected", _)) => self.heed(publication, true),
-                Some(("disconnected", _)) => self.heed(publication, false),
-                _ => {}
-            }
-        }
+        self.heed_presence(publication);
         self.rules.offer(publication);
     }
 
     fn basic_ingest(&self, rule: &str, publication: &Publication) -> bool {
         self.rules.basic_ingest(rule, publication)
+    }
+
+    fn offer_and_tell(&self, publication: &Arc<Publication>, told: &mut Vec<Record>) {
+        self.heed_presence(publication);
+        self.rules.offer_and_tell(publication, told);
+    }
+
+    fn ingest_and_tell(&self, rule: &str, publication: &Arc<Publication>, told: &mut Vec<Record>) -> bool {
+        self.rules.ingest_and_tell(rule, publication, told)
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::actions::url;
+use crate::deliveries::SentRequest;
 use crate::settings::AwsSettings;
 
 /// How a service is named in settings, signatures and host names.
@@ -197,6 +198,18 @@ impl AwsCall {
 }
 
 impl AwsCall {
+    /// The request as the deliveries log shows it: without credentials.
+    pub(crate) fn shown(&self, url: String) -> SentRequest {
+        let is_secret = |name: &str| name.eq_ignore_ascii_case("authorization");
+        SentRequest {
+            operation: format!("{}.{}", self.service.id, self.operation),
+            method: self.method.to_owned(),
+            url,
+            headers: self.headers.iter().filter(|(name, _)| !is_secret(name)).cloned().collect(),
+            body: self.body.clone(),
+        }
+    }
+
     /// The URL of the plain HTTP function that it invokes.
     pub(crate) fn plain_function<'s>(&self, settings: &'s AwsSettings) -> Option<&'s str> {
         settings.function_url(self.function.as_deref()?)

@@ -60,13 +60,7 @@ impl AwsClient {
             headers: call.headers.clone(),
             body: call.body.clone(),
         };
-        let request = SentRequest {
-            operation: format!("{}.{}", call.service.id, call.operation),
-            method: unsigned.method.to_owned(),
-            url: unsigned.url.clone(),
-            headers: shown(&unsigned.headers),
-            body: unsigned.body.clone(),
-        };
+        let request = call.shown(unsigned.url.clone());
         if !target.reachable {
             return CallEnd { request, response: None, attempts: 0, result: Ok(None) };
         }
@@ -97,11 +91,6 @@ impl AwsClient {
             };
         }
     }
-}
-
-/// The headers without credentials.
-fn shown(headers: &[(String, String)]) -> Vec<(String, String)> {
-    headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("authorization")).cloned().collect()
 }
 
 /// Adds the headers of a signature; all headers present are signed.

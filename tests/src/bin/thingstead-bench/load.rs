@@ -12,6 +12,7 @@ use crate::Outcome;
 use crate::broker::{Broker, Door};
 use crate::client::Client;
 use crate::meter::Meter;
+use crate::receivers::Receiver;
 use crate::report::{Measured, Row};
 
 /// Who talks to whom, and how much at a time.
@@ -22,6 +23,8 @@ pub(crate) struct Scenario {
     qos: QoS,
     payload: usize,
     rule: Option<Rule>,
+    /// The rule that gets messages at a steady rate meanwhile, which nobody waits for.
+    beside: Option<&'static str>,
 }
 
 /// What stands between publisher and subscriber, on brokers that run rules.
@@ -31,6 +34,8 @@ enum Rule {
     Republishes,
     /// A rule matches beside the delivery.
     Beside(&'static str),
+    /// As [`Self::Republishes`], with a rule that has a receiver as well.
+    Carries(&'static str),
 }
 
 #[derive(Clone, Copy)]
@@ -113,8 +118,13 @@ impl Scenario {
                 8192,
             ),
             Self::ruled("a rule that republishes, 16 pairs", 0.45, 0.22, Rule::Republishes),
-            Self::ruled("a rule without action, 16 pairs", 0.45, 0.22, Rule::Beside("idle")),
-            Self::ruled("a rule with a dead receiver, 16 pairs", 0.45, 0.22, Rule::Beside("dead")),
+            Self::ruled("a rule without action, 16 pairs", 0.45, 0.22, Rule::Beside(Receiver::None.rule())),
+            Self::ruled(
+                "a rule with a dead receiver, 16 pairs",
+                0.45,
+                0.22,
+                Rule::Beside(Receiver::Dead.rule()),
+            ),
         ]
     }
 
@@ -122,6 +132,24 @@ impl Scenario {
     pub(crate) const fn fan_out(asleep: usize) -> Self {
         let shape = Shape::FanOut { subscribers: 150, in_flight: 4, asleep };
         Self::new("1 publisher to 150, 4 KiB", 0.0, 0.0, shape, Door::MutualTls, QoS::AtMostOnce, 4096)
+    }
+
+    /// Messages that are delivered plainly while a rule posts them to a receiver.
+    pub(crate) const fn beside_rule(receiver: Receiver) -> Self {
+        Self::ruled("beside a rule", 0.0, 0.0, Rule::Beside(receiver.rule()))
+    }
+
+    /// Messages that no rule concerns, while others are posted to a receiver.
+    pub(crate) const fn beside_others(receiver: Receiver) -> Self {
+        let shape = Shape::Pairs { pairs: 16, in_flight: 8 };
+        let name = "beside others' rule";
+        let plain = Self::new(name, 0.0, 0.0, shape, Door::MutualTls, QoS::AtMostOnce, 256);
+        Self { beside: Some(receiver.rule()), ..plain }
+    }
+
+    /// Messages that a rule republishes and posts to a receiver.
+    pub(crate) const fn carried(receiver: Receiver) -> Self {
+        Self::ruled("a rule with two actions", 0.0, 0.0, Rule::Carries(receiver.carrying_rule()))
     }
 
     /// Many messages through few connections: what is not a socket's cost shows.
@@ -139,7 +167,15 @@ impl Scenario {
         qos: QoS,
         payload: usize,
     ) -> Self {
-        Self { row: Row::new(name, "µs/message", must, aim), shape, door, qos, payload, rule: None }
+        Self {
+            row: Row::new(name, "µs/message", must, aim),
+            shape,
+            door,
+            qos,
+            payload,
+            rule: None,
+            beside: None,
+        }
     }
 
     const fn ruled(name: &'static str, must: f64, aim: f64, rule: Rule) -> Self {
@@ -157,6 +193,9 @@ impl Scenario {
             }
             Some(Rule::Republishes) => {
                 (format!("bench/rule/out/{number}"), format!("bench/rule/out/{number}"))
+            }
+            Some(Rule::Carries(name)) => {
+                (format!("bench/rule/{name}/in/{number}"), format!("bench/rule/{name}/out/{number}"))
             }
             Some(Rule::Beside(name)) => {
                 (format!("bench/rule/{name}/{number}"), format!("bench/rule/{name}/{number}"))
@@ -198,6 +237,11 @@ pub(crate) async fn under<T>(
             }
         });
     };
+    if let Some(rule) = scenario.beside {
+        let publisher = broker.connect(scenario.door, "pub-beside").await?;
+        let frame = scenario.frame(&format!("bench/rule/{rule}/beside"))?;
+        spawn(Box::pin(publish_steadily(publisher, frame, Rc::clone(&meter))));
+    }
     match scenario.shape {
         Shape::Pairs { pairs, in_flight } => {
             for number in 0..pairs {
@@ -309,6 +353,18 @@ async fn pair(
     }
 }
 
+/// Publishes at a steady rate what nobody takes.
+async fn publish_steadily(mut publisher: Client, frame: PublishFrame, meter: Rc<Meter>) -> Outcome<()> {
+    let mut due = tokio::time::interval(Duration::from_millis(10));
+    loop {
+        due.tick().await;
+        for _ in 0..STEADILY / 100 {
+            publisher.queue_publish(&frame, meter.stamp())?;
+        }
+        publisher.flush().await?;
+    }
+}
+
 async fn consume(mut subscriber: Client, meter: Rc<Meter>, arrived: impl Fn(&str)) -> Outcome<()> {
     loop {
         subscriber.fill().await?;
@@ -377,6 +433,8 @@ async fn publish_while(
     }
 }
 
+/// Messages a second.
+const STEADILY: usize = 5_000;
 const WARM_UP: Duration = Duration::from_millis(500);
 /// The broker notices that everybody is gone.
 const COOL_DOWN: Duration = Duration::from_millis(300);

@@ -12,6 +12,7 @@ mod meter;
 mod mosquitto;
 mod policies;
 mod process;
+mod receivers;
 mod report;
 mod scale;
 mod shadows;
@@ -116,7 +117,10 @@ async fn run(options: &Options) -> Outcome<(Report, Option<Growth>)> {
         if wanted(policies::NAME) {
             report.add_figures(policies::measure(broker).await?);
         }
-        // Takes minutes and is asked for by name.
+        // Take minutes and are asked for by name.
+        if options.only.as_deref() == Some(receivers::NAME) {
+            report.add_figures(receivers::measure(broker).await?);
+        }
         if options.only.as_deref() == Some(scale::NAME) {
             report.add_figures(scale::measure(broker).await?);
         }

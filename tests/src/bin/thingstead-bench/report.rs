@@ -34,6 +34,11 @@ impl Measured {
         self.traffic.map_or(0.0, |(_, _, p99)| p99)
     }
 
+    /// Deliveries per second; zero without traffic.
+    pub(crate) fn rate(&self) -> f64 {
+        self.traffic.map_or(0.0, |(rate, _, _)| rate)
+    }
+
     /// A cost without traffic.
     pub(crate) const fn plain(cost: f64) -> Self {
         Self { cost, traffic: None }

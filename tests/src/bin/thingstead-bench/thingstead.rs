@@ -1,7 +1,6 @@
 //! Thingstead under test: an embedded database in a directory of its own, a registered certificate and a policy.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::certificates::Certificates;
+use crate::receivers::Receiver;
 use crate::{Outcome, http};
 
 pub(crate) struct Ports {
@@ -84,20 +84,20 @@ pub(crate) async fn prepare(ports: &Ports, certificates: &Certificates) -> Outco
     Ok((Admin { api: ports.api, certificate_arn: arn.to_owned() }, root))
 }
 
-/// One rule that carries messages over, one that only matches, and one whose receiver takes connections and never answers.
+/// One rule that carries messages over; and for each kind of receiver one that posts to it, and one that republishes, too.
 async fn rules(api: u16) -> Outcome<()> {
-    // Lives as long as the process: the system accepts connections for it, and nobody reads them.
-    let dead = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let url = format!("http://127.0.0.1:{}/", dead.local_addr()?.port());
-    std::mem::forget(dead);
-    let republish = json!({"republish": {
-        "roleArn": "arn:aws:iam::000000000000:role/bench", "topic": "bench/rule/out/${topic(4)}",
-    }});
-    for (name, filter, actions) in [
-        ("bench", "bench/rule/in/+", json!([republish])),
-        ("idle", "bench/rule/idle/+", json!([])),
-        ("dead", "bench/rule/dead/+", json!([{"http": {"url": url}}])),
-    ] {
+    let republish = |topic: &str| json!({"republish": {"roleArn": "arn:aws:iam::000000000000:role/bench", "topic": topic}});
+    let mut rules =
+        vec![("bench", "bench/rule/in/+".to_owned(), vec![republish("bench/rule/out/${topic(4)}")])];
+    for receiver in Receiver::ALL {
+        let url = receiver.start()?;
+        let post: Vec<Value> = url.into_iter().map(|url| json!({"http": {"url": url}})).collect();
+        let (alone, carrying) = (receiver.rule(), receiver.carrying_rule());
+        let carry = republish(&format!("bench/rule/{carrying}/out/${{topic(5)}}"));
+        rules.push((alone, format!("bench/rule/{alone}/+"), post.clone()));
+        rules.push((carrying, format!("bench/rule/{carrying}/in/+"), [post, vec![carry]].concat()));
+    }
+    for (name, filter, actions) in rules {
         let rule = json!({
             "sql": format!("SELECT * FROM '{filter}'"), "actions": actions, "awsIotSqlVersion": "2016-03-23",
         });
