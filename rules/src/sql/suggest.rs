@@ -6,7 +6,9 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     if word.chars().count() > LONGEST {
         return None;
     }
-    let allowed = (word.chars().count() / 3).clamp(1, 3);
+    let length = word.chars().count();
+    // Of one letter and two nearly everything is near.
+    let allowed = if length < 3 { 0 } else { (length / 3).min(3) };
     candidates
         .into_iter()
         .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))

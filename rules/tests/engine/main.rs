@@ -16,6 +16,7 @@ mod http;
 mod influxdb;
 mod iot_actions;
 mod kafka;
+mod misbehaving;
 mod republish;
 mod resources;
 mod roles;

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::hints::instead_of;
 use super::{Kind, Parser, Rank, nearest};
 use crate::sql::ast::{Call, CastType, Expr};
 use crate::sql::error::{Problem, SqlError};
@@ -15,8 +16,9 @@ impl Parser<'_> {
         let (start, end) = (self.current.start, self.current.end);
         let name = self.name("a function name")?;
         let Some(function) = functions::find(&name) else {
-            let near = nearest(&name, functions::all().map(|function| function.name));
-            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            let near = || nearest(&name, functions::all().map(|function| function.name));
+            let hint = instead_of(&name).map(str::to_owned);
+            let hint = hint.or_else(|| near().map(|near| format!("did you mean `{near}`?")));
             return Err(self.error_at(Problem::UnknownFunction(name.to_string()), start, end).suggest(hint));
         };
         if function.since == Since::V2016 {

@@ -61,7 +61,11 @@ impl Parser<'_> {
         self.advance()?;
         loop {
             let Kind::Variable(name) = self.current.kind else {
-                return Err(self.unexpected("a variable such as `@name`", &[]));
+                let error = self.unexpected("a variable such as `@name`", &[]);
+                return Err(match self.current.kind {
+                    Kind::Word(word) => error.suggest(Some(format!("write @{word}"))),
+                    _ => error,
+                });
             };
             if name.chars().count() + 1 > MAX_VARIABLE_NAME {
                 return Err(self.error_here(Problem::VariableNameTooLong));

@@ -235,7 +235,8 @@ impl Parser<'_> {
         }
         if RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved)) {
             let hint = format!("an attribute of that name is read with get(*, \"{word}\")");
-            return Err(self.unexpected("an expression", &[]).suggest(Some(hint)));
+            let error = self.unexpected("an expression", &[]);
+            return Err(if error.suggestion().is_some() { error } else { error.suggest(Some(hint)) });
         }
         if self.following() == Kind::Symbol("(") {
             return self.call();

@@ -3,6 +3,7 @@
 mod calls;
 mod clauses;
 mod expressions;
+mod hints;
 
 use std::sync::Arc;
 
@@ -176,12 +177,12 @@ impl<'a> Parser<'a> {
             return self.error_here(Problem::NotInDialect("a subscript")).suggest(Some(hint));
         }
         let problem = Problem::Unexpected { expected: expected.to_owned(), found: self.describe() };
-        let suggestion = match self.current.kind {
+        let suggestion = self.hint(expected).or_else(|| match self.current.kind {
             Kind::Word(word) => nearest(word, words.iter().copied())
                 .filter(|near| !near.eq_ignore_ascii_case(word))
                 .map(|near| format!("did you mean {near}?")),
             _ => None,
-        };
+        });
         self.error_here(problem).suggest(suggestion)
     }
 
