@@ -118,8 +118,15 @@ impl<'e> Entry<'e> {
 
     /// MQTT-255.
     fn refused(self) -> Self {
-        if self.event.detail.decision().is_some() {
-            return self.failed("AUTHORIZATION_FAILURE", "Authorization Failure");
+        let decision = self.event.detail.decision();
+        if decision.is_some() || self.event.cause() == Cause::Authorization {
+            let decision = decision.map(|decision| decision.to_explanation());
+            let mut entry = self.failed("AUTHORIZATION_FAILURE", "Authorization Failure");
+            // Next to what AWS writes: the reasons, as `explain` has them.
+            if let Some(decision) = decision {
+                entry.set("decision", Value::Object(decision));
+            }
+            return entry;
         }
         let reason = match self.event.cause() {
             Cause::Server => "INTERNAL_SERVER_ERROR",
@@ -309,6 +316,9 @@ mod tests {
         let entry = log_entry(&denied).expect("logged");
         assert_eq!(entry["reason"], "AUTHORIZATION_FAILURE");
         assert_eq!(entry["details"], "Authorization Failure");
+        // AUTH-304: with all reasons next to AWS's two words.
+        let decision = &entry["decision"];
+        assert_eq!((&decision["asked"]["resource"], decision["why"].is_string()), (&json!("t"), true));
         let refused =
             event(Kind::AuthenticationRefused).why("no").with("reason", "DEVICE_CERTIFICATE_INACTIVE");
         // AUTH-300, AUTH-303

@@ -256,3 +256,29 @@ const KEY_LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const TOKEN_LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /// So that credentials that have just ended are called expired and not unknown.
 const REMEMBERED: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_older_databases_are_read() {
+        // AUTH-241: sessions from before devices were kept with them stand for none.
+        let session = RoleSession {
+            access_key: "ASIA".to_owned(),
+            secret: "s".to_owned(),
+            token: "t".to_owned(),
+            expires_at: Timestamp::from_millis(5),
+            role_arn: "arn:aws:iam::1:role/r".to_owned(),
+            session_name: "c".to_owned(),
+            issued_at: None,
+            thing: None,
+        };
+        let mut row = serde_json::to_value(&session).expect("a row");
+        let members = row.as_object_mut().expect("an object");
+        assert!(members.remove("issued_at").is_some() && members.remove("thing").is_some());
+        let read: RoleSession = serde_json::from_value(row).expect("reads");
+        assert!(read == session);
+        assert_eq!(read.device_keys().collect::<Vec<_>>(), [("credentials-iot:AwsCertificateId", "c")]);
+    }
+}

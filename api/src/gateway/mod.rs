@@ -7,6 +7,7 @@ mod custom;
 mod input;
 mod logged;
 mod output;
+mod unidentified;
 mod uri;
 mod validate;
 
@@ -160,7 +161,13 @@ impl Gateway {
         // Who asks comes before what is asked: a caller who may not even ask learns nothing about paths.
         let caller = match custom::identify(&self.deps, self.door, request, known.operation).await? {
             Some(caller) => caller,
-            None => caller::identify(&self.deps, self.door, request, known.operation)?,
+            None => {
+                caller::identify(&self.deps, self.door, request, known.operation).inspect_err(|error| {
+                    if self.door == Door::Device {
+                        unidentified::note(&self.deps, request, error);
+                    }
+                })?
+            }
         };
         known.caller = Some(caller.clone());
         let (operation, labels) = match routed {

@@ -164,3 +164,41 @@ async fn a_sender_without_the_right_is_told_nothing_and_the_journal_everything()
     let decision = events.last().and_then(|event| event.detail.decision()).expect("a decision");
     assert_eq!(&*decision.asked.action, "iot:SendDirectMessage");
 }
+
+#[tokio::test]
+async fn who_is_not_recognised_is_told_why_and_what_would_help() {
+    // AUTH-106, AUTH-111, AUTH-300, AUTH-301, POLICY-480
+    let server = Server::new();
+    let id = device(&server, json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }])).await;
+    server.call("PUT", &format!("/certificates/{id}?newStatus=INACTIVE"), Value::Null).await;
+    let query = Query { kind: Some(Kind::AuthenticationRefused), ..Query::default() };
+    assert_eq!(server.send_as(Some(&id), request("POST", "/topics/t", "x")).await.status, 403);
+    let events = server.deps.journal.find(&query);
+    assert_eq!(events[0].detail.members().expect("members")["reason"], "DEVICE_CERTIFICATE_INACTIVE");
+    assert_eq!(events[0].principal.as_deref(), Some(id.as_str()));
+
+    let server = Server::checking_signatures();
+    let signed = |key: &str| {
+        let mut request = request("POST", "/topics/t", "x");
+        let scope = format!("{key}/20260101/us-east-1/iotdevicegateway/aws4_request");
+        let text = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");
+        request.headers_mut().insert("authorization", text.parse().expect("a header"));
+        request.headers_mut().insert("x-amz-date", "20260101T000000Z".parse().expect("a header"));
+        request.headers_mut().insert("host", "localhost".parse().expect("a header"));
+        request
+    };
+    for (request, reason, fix) in [
+        (request("POST", "/topics/t", "x"), "NOT_AUTHENTICATED", "show a registered client certificate"),
+        (signed("STRANGER"), "SECURITY_TOKEN_INVALID", "with a key that this server knows"),
+    ] {
+        let refused = server.send_as(None, request).await;
+        assert_eq!(refused.status, 403);
+        let events = server.deps.journal.find(&query);
+        let event = events.last().expect("an event");
+        let members = event.detail.members().expect("members");
+        assert_eq!(members["reason"], reason);
+        assert!(members["fix"].as_str().is_some_and(|text| text.contains(fix)), "{members:?}");
+        assert_eq!((&members["server_name"], &members["path"]), (&json!("localhost"), &json!("/topics/t")));
+        assert!(!event.why.is_empty());
+    }
+}
