@@ -90,16 +90,28 @@ impl Shard {
             if std::mem::take(&mut connection.unread) {
                 let mut early = std::mem::take(&mut connection.partial);
                 self.consume(key, &mut early);
+                self.keep(key, early);
                 continue;
             }
-            let mut input = std::mem::take(&mut self.input);
-            input.extend_from_slice(&connection.partial);
+            // The beginning of a large packet stays where it is, however small the pieces are that come behind it.
+            let own = connection.partial.len() > LARGE;
+            let mut input = if own {
+                std::mem::take(&mut connection.partial)
+            } else {
+                let mut input = std::mem::take(&mut self.input);
+                input.extend_from_slice(&connection.partial);
+                input
+            };
             let before = input.len();
             let read = connection.link.poll_read(cx, &mut input, &mut self.lent);
             if read.is_ready() {
                 connection.partial = BytesMut::new();
             }
             match read {
+                Poll::Pending if own => {
+                    connection.partial = input;
+                    return Poll::Pending;
+                }
                 Poll::Pending => {
                     input.clear();
                     self.input = input;
@@ -108,8 +120,15 @@ impl Shard {
                 Poll::Ready(read) => {
                     self.count_bytes(key, input.len() - before);
                     self.consume(key, &mut input);
-                    input.clear();
-                    self.input = input;
+                    if own {
+                        self.keep(key, input);
+                    } else {
+                        if !input.is_empty() {
+                            self.keep(key, BytesMut::from(&input[..]));
+                        }
+                        input.clear();
+                        self.input = input;
+                    }
                     match read {
                         Ok(Read::Some) => {}
                         Ok(Read::End) => self.finish(key),
@@ -154,7 +173,7 @@ impl Shard {
         waiting > self.hub.settings.output_limit
     }
 
-    /// Handles every whole packet; keeps the rest for later.
+    /// Handles every whole packet and leaves the rest in `input`.
     fn consume(&mut self, key: Key, input: &mut BytesMut) {
         loop {
             let limit = self.hub.bounds.in_flight;
@@ -181,10 +200,14 @@ impl Shard {
                 Err(error) => self.undecodable(key, &error),
             }
         }
+    }
+
+    /// Keeps what is no whole packet yet, or may not be looked at yet.
+    fn keep(&mut self, key: Key, rest: BytesMut) {
         if let Some(connection) = self.connections.get_mut(key)
-            && !input.is_empty()
+            && !rest.is_empty()
         {
-            connection.partial = BytesMut::from(&input[..]);
+            connection.partial = rest;
         }
     }
 
@@ -274,5 +297,7 @@ impl Connection {
     }
 }
 
+/// A packet's beginning of so many bytes is no longer copied.
+const LARGE: usize = 4 * 1024;
 /// A connection is read so many times before others get their turn.
 const READS: usize = 4;
