@@ -16,15 +16,15 @@ use thingstead_core::{Event, Publication, QoS};
 use thingstead_mqtt_wire::{Connect, PacketId, Publish, ReasonCode};
 
 use crate::broker::Broker;
-use crate::connection::disconnect::Ending;
 use crate::connection::publish::{Refused, resolve_alias};
 use crate::connection::refuse::Refusal;
+use crate::ending::Ending;
 use crate::router::route::Frames;
 use crate::session::Delivery;
 use crate::session::deliver::Unsent;
 use crate::shard::Shard;
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 use crate::throttle::Exceeded;
 
 /// The plan that is in force.

@@ -17,7 +17,7 @@ use crate::identity::Gate;
 use crate::router::space::Spaces;
 use crate::settings::Settings;
 use crate::shard::mail::Mailbox;
-use crate::shard::slots::Key;
+use crate::slots::Key;
 
 /// The broker without its threads.
 pub(crate) struct Hub {

@@ -12,6 +12,8 @@ mod bounds;
 mod broker;
 mod connection;
 mod connections;
+mod direct;
+mod ending;
 mod endpoint;
 mod faults;
 mod hub;
@@ -24,16 +26,19 @@ mod remembered;
 mod reserved;
 mod retained;
 mod router;
+mod rows;
 mod session;
 mod settings;
 mod shard;
+mod slots;
 mod throttle;
 mod tls;
 
 pub use access::{Access, AccessControl, Action, Asking, Everything, Policies};
 pub use broker::{Broker, Deps, StartError};
-pub use connection::disconnect::Reason as DisconnectReason;
-pub use connections::{ConnectionInfo, DirectError, DirectMessage, SocketInfo, SubscriptionInfo};
+pub use connections::{ConnectionInfo, SocketInfo, SubscriptionInfo};
+pub use direct::{DirectError, DirectMessage};
+pub use ending::Reason as DisconnectReason;
 pub use identity::{ClientCertificates, Identity, Standing};
 pub use listener::BindError;
 pub use logs::log_entry;
@@ -51,9 +56,4 @@ pub use tls::handshake::read_hello;
 pub use tls::{ServerCertificate, TlsError};
 
 /// The tables that the broker keeps; the store must be opened with them.
-pub const TABLES: &[thingstead_store::Table] = &[
-    session::storage::SESSIONS,
-    session::storage::QUEUE,
-    session::storage::RETAINED,
-    session::storage::CLIENTS,
-];
+pub const TABLES: &[thingstead_store::Table] = &[rows::SESSIONS, rows::QUEUE, rows::RETAINED, rows::CLIENTS];

@@ -8,13 +8,13 @@ use thingstead_core::{Message, Origin, Publication, QoS, Scope, ThingName, Times
 use crate::access::Asking;
 use crate::bounds::{REMEMBER, VERSION_MEMORY};
 use crate::connection::Live;
-use crate::connection::disconnect::{Ending, Reason};
+use crate::ending::{Ending, Reason};
 use crate::hub::SessionName;
 use crate::router::route::Journey;
-use crate::session::storage::CLIENTS;
+use crate::rows::CLIENTS;
 use crate::shard::Shard;
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 
 /// What is remembered of a client that is or was connected.
 #[derive(Clone, Debug)]

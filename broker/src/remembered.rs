@@ -8,10 +8,10 @@ use thingstead_store::StoreError;
 
 use crate::bounds::REMEMBER;
 use crate::broker::Broker;
-use crate::connection::disconnect::Reason;
+use crate::ending::Reason;
 use crate::hub::SessionName;
 use crate::presence::{Left, Remembered};
-use crate::session::storage::CLIENTS;
+use crate::rows::CLIENTS;
 use crate::shard::Shard;
 use crate::shard::timers::Timer;
 

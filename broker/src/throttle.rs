@@ -66,6 +66,12 @@ impl Exceeded {
     pub(crate) fn new(cause: Cause, most: u32, what: &str) -> Self {
         Self { cause, why: format!("more than {most} {what}") }
     }
+
+    /// More publishes of one connection than it may have in a second (MQTT-096).
+    pub(crate) fn on_connection(rates: &Rates) -> Self {
+        let what = "publishes per second on this connection";
+        Self::new(Cause::ConnectionThrottle, rates.publishes_of_connection, what)
+    }
 }
 
 /// How often something happened in the current second.

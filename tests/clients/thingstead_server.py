@@ -214,4 +214,9 @@ def mosquitto_sub(server, client, *arguments, filters=1):
         yield process
     finally:
         process.terminate()
-        process.wait(5)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            # Its signal handler takes a lock that it holds itself when it is interrupted while it reads.
+            process.kill()
+            process.wait(5)

@@ -3,10 +3,10 @@
 use thingstead_mqtt_wire::PubAck;
 use thingstead_store::StoreError;
 
-use super::disconnect::{Ending, Reason};
+use crate::ending::{Ending, Reason};
 use crate::shard::Shard;
 use crate::shard::mail::Held;
-use crate::shard::slots::Key;
+use crate::slots::Key;
 
 impl Shard {
     /// The client has a delivery; one that waited may go (MQTT-093). An identifier that is not in use is ignored.

@@ -9,19 +9,19 @@ use thingstead_core::message::Sender;
 use thingstead_core::{ClientId, topic};
 use thingstead_mqtt_wire::{ConnAck, ConnAckProperties, Connect, Packet, ReasonCode, Version};
 
-use super::disconnect::{Ending, Reason};
 use super::refuse::Refusal;
 use super::wording::Wording;
 use super::{Live, will};
 use crate::access::{Access, Action, Asking, Everything};
 use crate::bounds;
+use crate::ending::{Ending, Reason};
 use crate::hub::{Place, SessionName};
 use crate::router::space::Seat;
 use crate::session::Opened;
 use crate::shard::Shard;
 use crate::shard::mail::{Arrival, Mail, Peer, Settler};
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 use crate::throttle::{Exceeded, Rate};
 
 /// On what an accepted client is connected.

@@ -13,13 +13,13 @@ use thingstead_registry::custom_auth::{Admission, Attempt, CustomDoor, HttpConte
 use tokio::runtime::Handle;
 
 use super::Connection;
-use super::disconnect::{Ending, Reason};
 use super::wording::Wording;
 use crate::access::Asking;
+use crate::ending::{Ending, Reason};
 use crate::shard::Shard;
 use crate::shard::mail::{Mail, Peer};
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 
 /// Whom to ask, and where that happens.
 pub(crate) struct Authenticator {

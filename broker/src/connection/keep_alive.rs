@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use thingstead_core::journal::{Cause, Kind, Protocol};
 use thingstead_mqtt_wire::{Packet, ReasonCode};
 
-use super::disconnect::{Ending, Reason};
+use crate::ending::{Ending, Reason};
 use crate::shard::Shard;
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 
 impl Shard {
     /// PINGREQ (MQTT-075). It is counted; an event is made only while service logs want pings, since idle fleets do nothing else.

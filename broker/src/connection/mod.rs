@@ -31,7 +31,7 @@ use crate::hub::SessionName;
 use crate::router::space::{Seat, Space};
 use crate::shard::link::Link;
 use crate::shard::mail::Peer;
-use crate::shard::slots::Key;
+use crate::slots::Key;
 use crate::throttle::Rate;
 
 /// A socket with what is known about its other end.

@@ -10,15 +10,15 @@ use thingstead_core::{Decision, Message, Origin, Properties, Publication, QoS, T
 use thingstead_mqtt_wire::{Packet, PacketId, PubAck, Publish, ReasonCode, Version};
 
 use super::Live;
-use super::disconnect::{Ending, Reason};
 use crate::access::Action;
 use crate::bounds::Bounds;
+use crate::ending::{Ending, Reason};
 use crate::reserved::{self, Operation};
 use crate::router::route::Journey;
 use crate::settings::Qos2;
 use crate::shard::Shard;
 use crate::shard::mail::Held;
-use crate::shard::slots::Key;
+use crate::slots::Key;
 use crate::throttle::{Exceeded, Rates};
 
 /// Why a PUBLISH goes no further.
@@ -243,7 +243,7 @@ fn judge(live: &mut Live, publish: &Publish, bounds: &Bounds) -> Result<QoS, Ref
 fn throttle(live: &mut Live, publish: &Publish, now: Timestamp, rates: Option<Rates>) -> Result<(), Refused> {
     let Some(rates) = rates else { return Ok(()) };
     if !live.rate.take(now, rates.publishes_of_connection) {
-        return Err(Refused::throttled(too_many_on_connection(&rates)));
+        return Err(Refused::throttled(Exceeded::on_connection(&rates)));
     }
     let throttles = &live.space.throttles;
     throttles.publish_in(now, &rates).map_err(Refused::throttled)?;
@@ -251,12 +251,6 @@ fn throttle(live: &mut Live, publish: &Publish, now: Timestamp, rates: Option<Ra
         throttles.retain(now, &publish.topic, &rates).map_err(Refused::throttled)?;
     }
     Ok(())
-}
-
-/// MQTT-096.
-pub(crate) fn too_many_on_connection(rates: &Rates) -> Exceeded {
-    let what = "publishes per second on this connection";
-    Exceeded::new(Cause::ConnectionThrottle, rates.publishes_of_connection, what)
 }
 
 /// MQTT-099, MQTT-100, MQTT-148, MQTT-187, MQTT-195.

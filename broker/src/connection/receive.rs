@@ -8,13 +8,13 @@ use thingstead_core::journal::Kind;
 use thingstead_mqtt_wire::{Answer, ConnAck, DecodeError, Decoder, Packet, PubAck, ReasonCode};
 
 use super::Connection;
-use super::disconnect::{Ending, Reason};
 use super::throughput::Throughput;
+use crate::ending::{Ending, Reason};
 use crate::shard::Shard;
 use crate::shard::link::Read;
 use crate::shard::mail::{Arrival, Settler};
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 
 impl Shard {
     /// Takes a connection in that has not said CONNECT.

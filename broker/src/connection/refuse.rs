@@ -7,10 +7,10 @@ use thingstead_core::Decision;
 use thingstead_core::journal::{Cause, Kind};
 use thingstead_mqtt_wire::{ConnAck, Connect, Packet, ReasonCode};
 
-use super::disconnect::{Ending, Reason};
 use super::wording::Wording;
+use crate::ending::{Ending, Reason};
 use crate::shard::Shard;
-use crate::shard::slots::Key;
+use crate::slots::Key;
 use crate::throttle::Exceeded;
 
 /// Why a CONNECT is refused.

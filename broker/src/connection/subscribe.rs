@@ -10,14 +10,14 @@ use thingstead_mqtt_wire::{
     Filter, Packet, PacketId, ReasonCode, RetainHandling, SubAck, Subscribe, Version,
 };
 
-use super::disconnect::{Ending, Reason};
 use crate::access::Action;
+use crate::ending::{Ending, Reason};
 use crate::reserved::{self, Operation};
 use crate::session::Held as Subscription;
 use crate::settings::SubscribeDenied;
 use crate::shard::Shard;
 use crate::shard::mail::Held;
-use crate::shard::slots::Key;
+use crate::slots::Key;
 use crate::throttle::Exceeded;
 
 /// Why a filter is not granted.

@@ -3,8 +3,8 @@
 use thingstead_core::Timestamp;
 
 use crate::shard::Shard;
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 
 /// Bytes that were read and written, less what the time since has made good.
 #[derive(Clone, Copy, Debug, Default)]

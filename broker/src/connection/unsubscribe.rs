@@ -5,9 +5,9 @@ use std::sync::Arc;
 use thingstead_core::journal::Kind;
 use thingstead_mqtt_wire::{Packet, ReasonCode, UnsubAck, Unsubscribe};
 
-use super::disconnect::Ending;
+use crate::ending::Ending;
 use crate::shard::Shard;
-use crate::shard::slots::Key;
+use crate::slots::Key;
 use crate::throttle::Exceeded;
 
 impl Shard {

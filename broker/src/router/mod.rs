@@ -7,7 +7,7 @@ pub(crate) mod shared;
 pub(crate) mod space;
 pub(crate) mod trie;
 
-use crate::shard::slots::Key;
+use crate::slots::Key;
 
 /// The address of a session: which shard, and where in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,12 +12,12 @@ use super::shared::{Group, Member, Waiting};
 use super::space::Space;
 use super::trie::{Entry, Matches};
 use crate::retained::Stored;
-use crate::session::storage::{self, RETAINED};
-use crate::session::{Delivery, Row};
+use crate::rows::{self, RETAINED, Row};
+use crate::session::Delivery;
 use crate::settings::Overlapping;
 use crate::shard::Shard;
 use crate::shard::mail::{Mail, Target};
-use crate::shard::slots::Key;
+use crate::slots::Key;
 
 /// What the router needs to know besides the publication.
 #[derive(Clone, Copy, Debug, Default)]
@@ -144,7 +144,7 @@ impl Shard {
         let (scope, topic, now) = (&publication.scope, message.topic.to_string(), self.now);
         match outcome {
             Stored::Kept => {
-                let row = storage::message_row(publication, now);
+                let row = rows::message_row(publication, now);
                 self.store(|batch| batch.put(RETAINED, scope, topic, row));
             }
             Stored::Cleared => self.store(|batch| batch.delete(RETAINED, scope, topic)),
@@ -200,8 +200,8 @@ impl Shard {
     fn write_row(&mut self, publication: &Publication, storage: u64, text: &mut Option<String>) -> Row {
         let row = Row { storage, number: self.hub.next_row() };
         let at = self.now;
-        let text = text.get_or_insert_with(|| storage::message_row(publication, at)).clone();
-        self.store(|batch| batch.put(storage::QUEUE, &publication.scope, storage::row_key(row), text));
+        let text = text.get_or_insert_with(|| rows::message_row(publication, at)).clone();
+        self.store(|batch| batch.put(rows::QUEUE, &publication.scope, rows::row_key(row), text));
         row
     }
 
@@ -257,7 +257,7 @@ impl Shard {
         if group.push(Waiting { publication: Arc::clone(&publication), row }, self.hub.bounds.group_queue) {
             return self.record(event);
         }
-        self.store(|batch| batch.delete(storage::QUEUE, &publication.scope, storage::row_key(row)));
+        self.store(|batch| batch.delete(rows::QUEUE, &publication.scope, rows::row_key(row)));
         let mut event = event.why("the shared group's queue is full").caused_by(Cause::QueueThrottle);
         event.kind = Kind::Dropped;
         self.record(event);

@@ -8,7 +8,7 @@ use thingstead_core::journal::Cause;
 use thingstead_core::{Publication, QoS, Timestamp};
 
 use super::SessionKey;
-use crate::session::Row;
+use crate::rows::Row;
 use crate::throttle::{Exceeded, Rate, Rates};
 
 /// A group: a share name with a filter (MQTT-130).

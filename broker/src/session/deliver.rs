@@ -8,15 +8,15 @@ use thingstead_core::{Publication, QoS, topic};
 use thingstead_mqtt_wire::Version;
 
 use super::stored::life_left;
-use super::{Delivery, Outstanding, Row};
+use super::{Delivery, Outstanding};
 use crate::bounds::{RETRY_AFTER, RETRY_V3, RETRY_V5};
 use crate::connection::Connection;
-use crate::connection::publish::too_many_on_connection;
 use crate::router::route::Frames;
 use crate::router::shared::Group;
+use crate::rows::Row;
 use crate::shard::Shard;
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 use crate::throttle::Exceeded;
 
 impl Shard {
@@ -222,7 +222,7 @@ impl Shard {
             // MQTT-096, Q07
             let rates = &self.hub.settings.rates;
             if !live.rate.take(self.now, rates.publishes_of_connection) {
-                return Err(too_many_on_connection(rates).into());
+                return Err(Exceeded::on_connection(rates).into());
             }
             live.space.throttles.publish_out(self.now, rates)?;
         }

@@ -6,10 +6,10 @@ use thingstead_core::Publication;
 use tokio::sync::oneshot;
 
 use super::Delivery;
-use crate::connections::DirectError;
+use crate::direct::DirectError;
 use crate::router::route::Frames;
 use crate::shard::Shard;
-use crate::shard::slots::Key;
+use crate::slots::Key;
 
 impl Shard {
     /// Sends a message to a session's client, if it is connected.

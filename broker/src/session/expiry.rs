@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use thingstead_core::{ClientId, QoS, Timestamp};
 
-use super::storage::{QUEUE, SESSIONS, SessionRow, parse_row_key, read_message_row};
+use super::storage::SessionRow;
 use super::{Delivery, Held};
 use crate::hub::SessionName;
+use crate::rows::{QUEUE, SESSIONS, parse_row_key, read_message_row};
 use crate::shard::Shard;
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 
 impl Shard {
     /// Ends a session whose time is over (MQTT-161: exactly).

@@ -21,7 +21,8 @@ use crate::hub::SessionName;
 use crate::router::SessionKey;
 use crate::router::shared::Group;
 use crate::router::space::Space;
-use crate::shard::slots::Key;
+use crate::rows::Row;
+use crate::slots::Key;
 
 /// A session.
 pub(crate) struct Session {
@@ -68,15 +69,6 @@ pub(crate) struct Held {
     pub(crate) no_local: bool,
     /// The group of a shared subscription.
     pub(crate) group: Option<Arc<Group>>,
-}
-
-/// A stored copy of a message. It knows whose it is, so that it can be removed when its session is gone already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    /// Of the session or group.
-    pub(crate) storage: u64,
-    /// In the order of storing.
-    pub(crate) number: u64,
 }
 
 /// A message on its way to one client.

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use thingstead_mqtt_wire::{PacketId, Version};
 
 use super::pace::Pace;
-use super::storage::{QUEUE, SESSIONS, SessionRow, row_key};
+use super::storage::SessionRow;
 use super::{Delivery, Opened, Session};
 use crate::connection::Live;
-use crate::connection::disconnect::Ending;
+use crate::ending::Ending;
 use crate::hub::SessionName;
 use crate::router::SessionKey;
 use crate::router::shared::Waiting;
 use crate::router::space::Space;
+use crate::rows::{QUEUE, SESSIONS, row_key, row_prefix};
 use crate::shard::Shard;
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 
 impl Shard {
     /// Finds or makes the session of an accepted CONNECT.
@@ -111,7 +112,7 @@ impl Shard {
         if let Some(old) = old {
             self.store(|batch| {
                 batch.delete(SESSIONS, &scope, client);
-                batch.delete_prefix(QUEUE, &scope, super::storage::row_prefix(old));
+                batch.delete_prefix(QUEUE, &scope, row_prefix(old));
             });
         }
         self.reindex(key);
@@ -191,7 +192,7 @@ impl Shard {
         let scope = &session.name.scope;
         self.store(|batch| {
             batch.delete(SESSIONS, scope, session.name.client.to_string());
-            batch.delete_prefix(QUEUE, scope, super::storage::row_prefix(storage));
+            batch.delete_prefix(QUEUE, scope, row_prefix(storage));
         });
         let event = self
             .event(scope, thingstead_core::journal::Kind::SessionEnded)

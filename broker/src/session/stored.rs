@@ -9,8 +9,8 @@ use super::pace::Pace;
 use crate::router::route::Frames;
 use crate::router::shared::Group;
 use crate::shard::Shard;
-use crate::shard::slots::Key;
 use crate::shard::timers::Timer;
+use crate::slots::Key;
 
 impl Shard {
     /// The client is back: its groups count on it again, and what was stored for it is sent.

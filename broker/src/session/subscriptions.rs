@@ -5,12 +5,12 @@ use std::sync::Arc;
 use thingstead_core::topic;
 
 use super::Held;
-use super::storage::{QUEUE, parse_row_key, read_message_row, row_prefix};
 use crate::router::shared::{Group, Member, Waiting};
 use crate::router::trie::Entry;
+use crate::rows::{QUEUE, parse_row_key, read_message_row, row_prefix};
 use crate::shard::Shard;
 use crate::shard::mail::Mail;
-use crate::shard::slots::Key;
+use crate::slots::Key;
 
 impl Shard {
     /// Adds or replaces a subscription (MQTT-112); answers whether it is new.

@@ -7,10 +7,10 @@ use thingstead_mqtt_wire::ReasonCode;
 
 use super::Shard;
 use super::mail::{Mail, Target};
-use crate::connection::disconnect::{Ending, Reason};
+use crate::ending::{Ending, Reason};
 use crate::router::route::{Frames, Journey};
 use crate::session::Delivery;
-use crate::shard::slots::{Key, Slots};
+use crate::slots::{Key, Slots};
 
 impl Shard {
     /// Does what a letter asks for.

@@ -13,11 +13,11 @@ use tokio::sync::{Notify, oneshot};
 
 use super::Shard;
 use super::link::PortableLink;
-use super::slots::Key;
 use crate::connection::custom::{Admitted, Custom};
 use crate::identity::Identity;
 use crate::router::shared::{Group, Member};
-use crate::session::Row;
+use crate::rows::Row;
+use crate::slots::Key;
 
 /// A letter.
 pub(crate) enum Mail {

@@ -8,7 +8,6 @@ pub(crate) mod letters;
 pub(crate) mod link;
 pub(crate) mod mail;
 pub(crate) mod payloads;
-pub(crate) mod slots;
 pub(crate) mod thread;
 pub(crate) mod timers;
 pub(crate) mod turn;
@@ -26,7 +25,6 @@ use thingstead_store::Batch;
 use self::link::Lent;
 use self::mail::{Held, Mail};
 use self::payloads::Payloads;
-use self::slots::{Key, Slots};
 use self::timers::Timers;
 use self::turn::Signal;
 use crate::connection::Connection;
@@ -36,6 +34,7 @@ use crate::presence::Remembered;
 use crate::router::recent::Recent;
 use crate::router::trie::Matches;
 use crate::session::Session;
+use crate::slots::{Key, Slots};
 
 /// A shard's whole state.
 pub(crate) struct Shard {

@@ -15,10 +15,10 @@ use tokio::sync::watch;
 
 use super::Shard;
 use super::mail::{Arrival, Mail, Settler};
-use super::slots::Key;
 use super::turn::{Inbox, Signal};
-use crate::connection::disconnect::{Ending, Reason};
+use crate::ending::{Ending, Reason};
 use crate::hub::Hub;
+use crate::slots::Key;
 
 /// Starts a shard's thread; it ends when `stop` turns true.
 pub(crate) fn start(id: u16, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<()>> {

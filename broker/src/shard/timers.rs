@@ -10,8 +10,8 @@ use std::time::Duration;
 use thingstead_core::Timestamp;
 
 use super::Shard;
-use super::slots::Key;
 use super::turn::Signal;
+use crate::slots::Key;
 
 /// What to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,9 +10,9 @@ use thingstead_core::Publication;
 
 use super::Shard;
 use super::mail::Mail;
-use super::slots::Key;
-use crate::connection::disconnect::Ending;
+use crate::ending::Ending;
 use crate::router::route::Journey;
+use crate::slots::Key;
 
 /// Wakes the turn loop. Raised by whatever leaves something to do; the loop runs behind every task that is ready already, so
 /// that what several sockets brought is written together.
