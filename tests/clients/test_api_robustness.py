@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import socket
 import urllib.parse
 
 import boto3
@@ -297,7 +298,7 @@ def test_what_is_left_out_is_no_failure_of_the_server(server):
 
 
 def test_odd_requests_get_clear_answers(server):
-    # API-007, API-008, API-014, API-020, API-022, API-023, API-025, API-034, API-043
+    # API-007, API-008, API-014, API-020, API-022, API-023, API-034, API-043
     wire = Wire(server)
     name = lambda answer: (answer[0], answer[1].get("x-amzn-errortype"))  # noqa: E731
     assert wire.ask("POST", "/things/t:1_2-3", b'{"attributePayload":{"attributes":{"a":"1"}},"unknown":{"x":[1]}}')[0] == 200
@@ -327,6 +328,35 @@ def test_odd_requests_get_clear_answers(server):
         assert name(wire.ask("GET", path)) == (400, "InvalidRequestException"), path
     # What is not served says so at once, whatever the body.
     assert name(wire.ask("PUT", "/jobs/j", b"{")) == (501, "NotImplementedException")
+
+
+def test_bodies_come_in_pieces_and_browsers_are_let_in(server):
+    # API-025, API-029, API-049
+    wire = Wire(server)
+    for name, pieces in (("one", [b"{}"]), ("many", [b'{"attri', b'butePayload":{"attributes"', b':{"a":"1"}}', b"}"]), ("none", [])):
+        wire.connection.request("POST", f"/things/{name}", iter(pieces), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+        answer = wire.connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["thingName"]) == (200, name)
+    assert json.loads(wire.ask("GET", "/things/many")[2])["attributes"] == {"a": "1"}
+    host, port = server.endpoints["api"].rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=10) as sock:
+        sock.sendall(b"POST /things/expected HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
+        sock.sendall(b"{}")
+        assert b" 200 " in sock.recv(1000).split(b"\r\n")[0]
+        # The connection stays.
+        sock.sendall(b"GET /things/expected HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in sock.recv(4000).split(b"\r\n")[0]
+    origin = {"Origin": "https://app.example"}
+    for method, path in (("GET", "/things"), ("GET", "/things/unknown"), ("PUT", "/jobs/j"), ("GET", "/nothing"), ("POST", "/things/broken%")):
+        _, headers, _ = wire.ask(method, path, headers=origin)
+        assert headers["access-control-allow-origin"] in ("*", "https://app.example"), path
+        assert {"x-amzn-requestid", "x-amzn-errortype"} <= {name.strip().lower() for name in headers["access-control-expose-headers"].split(",")}
+    asked = "authorization,content-type,x-amz-date,x-amz-user-agent,amz-sdk-request,amz-sdk-invocation-id,x-amzn-principal,x-amz-tagging,x-amz-content-sha256"
+    for method, path in (("POST", "/things/t"), ("PATCH", "/things/t"), ("DELETE", "/things/t"), ("PUT", "/target-policies/p"), ("POST", "/topics/a")):
+        status, headers, _ = wire.ask("OPTIONS", path, headers=origin | {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": asked})
+        assert status == 200 and method in headers["access-control-allow-methods"]
+        assert set(asked.split(",")) <= {name.strip() for name in headers["access-control-allow-headers"].lower().split(",")}
 
 
 def test_the_scope_of_a_signature_picks_the_api(server):

@@ -129,6 +129,65 @@ fn the_index_finds_what_asking_every_document_finds() {
 }
 
 #[test]
+fn what_only_the_last_things_fulfil_is_found_too() {
+    // API-246, API-254, API-259: too many for a list, too far behind to be met by asking in order
+    let text = |text: String| vec![Scalar::Text(text)];
+    let mut index = ThingIndex::default();
+    let mut documents: Vec<(ThingName, Flat)> = Vec::new();
+    for n in 0..10_000_u32 {
+        let mut flat = Flat::default();
+        flat.0.insert("attributes.third".to_owned(), text((n % 3).to_string()));
+        if n < 9_990 {
+            flat.0.insert("attributes.early".to_owned(), text("yes".to_owned()));
+        }
+        if n >= 9_000 {
+            flat.0.insert("attributes.late".to_owned(), text(format!("L{n} word")));
+        }
+        if n >= 5_000 {
+            flat.0.insert("attributes.half".to_owned(), text(format!("h{n}")));
+        }
+        documents.push((ThingName::from(format!("t{n:05}").as_str()), flat));
+    }
+    for (query, most_found) in [
+        ("attributes.late:l*", 1_000),
+        ("attributes.late:*", 1_000),
+        ("attributes.late:word", 1_000),
+        ("attributes.late:[l9000 TO l9500]", 501),
+        ("attributes.half:h*", 5_000),
+        ("attributes.half:h* attributes.third:0", 1_667),
+        ("NOT attributes.early:*", 10),
+        ("NOT attributes.half:*", 5_000),
+        ("attributes.late:l* OR attributes.early:no", 1_000),
+        ("attributes.half:h* AND NOT attributes.early:yes", 10),
+        ("attributes.third:2", 3_333),
+        ("attributes.third:(0 OR 1)", 6_667),
+    ] {
+        let parsed = Query::parse(query, &|_| true).expect(query);
+        for field in index.lacks(&fields_of(&parsed)) {
+            index.add_field(&field);
+            documents.iter().for_each(|(name, document)| index.set_field(name, &field, document));
+        }
+        let fulfil = |(name, document): &(ThingName, Flat)| parsed.matches(document).then(|| name.clone());
+        let expected: Vec<ThingName> = documents.iter().filter_map(fulfil).collect();
+        assert!(
+            expected.len() <= most_found && expected.len() + 1 >= most_found,
+            "{query}: {}",
+            expected.len()
+        );
+        assert_eq!(index.values(&parsed, "attributes.third").0, expected.len(), "{query}");
+        for most in [1, 51, 20_000] {
+            for after in [0, expected.len() / 2, expected.len() - 1] {
+                let last = expected.get(after).map(ThingName::as_str);
+                let page = index.page(&parsed, last, most);
+                let rest = expected.iter().skip(after + 1).take(most);
+                assert!(page.iter().eq(rest), "{query}, {most} behind {last:?}");
+            }
+            assert!(index.page(&parsed, None, most).iter().eq(expected.iter().take(most)), "{query}, {most}");
+        }
+    }
+}
+
+#[test]
 fn fields_that_nobody_asks_for_are_given_up() {
     let mut index = ThingIndex::default();
     for at in 0..200 {
