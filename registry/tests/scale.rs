@@ -88,6 +88,13 @@ fn search_cost(w: &World) -> Duration {
             find("attributes.serial:500", 1);
             find("attributes.serial:[500 TO 509] AND attributes.n:1", 10);
             find("attributes.n:1 AND NOT thingName:thing-000000", 50);
+            let one = ThingFilter {
+                attribute_name: Some("serial".to_owned()),
+                attribute_value: Some("500".to_owned()),
+                ..ThingFilter::default()
+            };
+            let listed = w.registry.list_things(&w.scope, &one, &PageRequest::first(50)).expect("list");
+            assert_eq!(listed.items.len(), 1);
         }
         begin.elapsed()
     };
@@ -103,7 +110,7 @@ fn middle_of(w: &World, rows: usize) -> PageRequest {
 
 #[test]
 fn a_hundred_thousand_things_stay_flat() {
-    // API-056, API-065, API-238
+    // API-056, API-065, API-093, API-238
     let w = world();
     let things = ThingIndexing { mode: ThingIndexingMode::Registry, ..ThingIndexing::default() };
     run(w.registry.update_indexing_configuration(&w.scope, Some(things), None)).expect("configure");

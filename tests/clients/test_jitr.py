@@ -156,6 +156,7 @@ def test_each_account_registers_what_its_own_ca_signed(server):
         here.iot.update_certificate(certificateId=ours.certificate_id, newStatus="ACTIVE")
         here.iot.attach_policy(policyName="open", target=ours.certificate_arn)
         assert connects(ours) and not connects(theirs)
+        watchers[1].wait_for(2)
         assert [len(watcher.messages) for watcher in watchers] == [1, 2]
     finally:
         for watcher in watchers:
