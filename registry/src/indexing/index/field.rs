@@ -1,6 +1,5 @@
 //! One field of all documents, inverted: from values to documents, and back.
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound as Edge;
 
@@ -23,9 +22,9 @@ pub(super) struct FieldIndex {
     values: Vec<Values>,
     present: Posting,
     /// Whole values in lower case.
-    texts: BTreeMap<Key, Posting>,
+    texts: BTreeMap<Box<str>, Posting>,
     /// Words in lower case, of values that are more than one word.
-    words: BTreeMap<Key, Posting>,
+    words: BTreeMap<Box<str>, Posting>,
     /// Values that are numbers or look like them.
     numbers: BTreeMap<Ordered, Posting>,
     /// How many values are no numbers.
@@ -97,15 +96,14 @@ impl FieldIndex {
         if word.contains(char::is_whitespace) {
             return SmallVec::new();
         }
-        [self.texts.get(word.as_bytes()), self.words.get(word.as_bytes())].into_iter().flatten().collect()
+        [self.texts.get(word), self.words.get(word)].into_iter().flatten().collect()
     }
 
     fn gather_like(&self, pattern: &Pattern, into: &mut impl Gather) -> Option<()> {
         let prefix = pattern.prefix();
         for map in [&self.texts, &self.words] {
-            let from = map.range::<[u8], _>((Edge::Included(prefix.as_bytes()), Edge::Unbounded));
-            for (word, posting) in from.take_while(|(word, _)| word.0.starts_with(prefix.as_bytes())) {
-                let word = word.text();
+            let from = map.range::<str, _>((Edge::Included(&*prefix), Edge::Unbounded));
+            for (word, posting) in from.take_while(|(word, _)| word.starts_with(&*prefix)) {
                 into.look()?;
                 if !word.contains(char::is_whitespace) && pattern.matches(word) {
                     into.take(posting)?;
@@ -118,7 +116,7 @@ impl FieldIndex {
     fn gather_between(&self, low: &Bound, high: &Bound, into: &mut impl Gather) -> Option<bool> {
         let texts = || {
             let (from, to) = (edge(low, str::to_lowercase), edge(high, str::to_lowercase));
-            is_range(&from, &to).then(|| self.texts.range::<[u8], _>((borrowed(&from), borrowed(&to))))
+            is_range(&from, &to).then(|| self.texts.range::<str, _>((borrowed(&from), borrowed(&to))))
         };
         match (kind(low), kind(high)) {
             (Operand::Text, Operand::Number) | (Operand::Number, Operand::Text) => None,
@@ -142,7 +140,7 @@ impl FieldIndex {
                 if self.plain > 0 {
                     for (text, posting) in texts().into_iter().flatten() {
                         into.look()?;
-                        if number_of(text.text()).is_none() {
+                        if number_of(text).is_none() {
                             into.take(posting)?;
                         }
                     }
@@ -174,32 +172,14 @@ impl FieldIndex {
     }
 }
 
-fn note_in(map: &mut BTreeMap<Key, Posting>, word: &str, doc: Doc, present: bool) {
-    let word = word.as_bytes();
+fn note_in(map: &mut BTreeMap<Box<str>, Posting>, word: &str, doc: Doc, present: bool) {
     if present {
         match map.get_mut(word) {
             Some(posting) => posting.insert(doc),
-            None => map.entry(Key(word.into())).or_default().insert(doc),
+            None => map.entry(word.into()).or_default().insert(doc),
         }
     } else if map.get_mut(word).is_some_and(|posting| posting.remove(doc)) {
         map.remove(word);
-    }
-}
-
-/// A text. Short ones lie in the tree itself: a comparison that has to look elsewhere costs more than all else where there are many.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(SmallVec<[u8; 22]>);
-
-impl Key {
-    /// It was made of a text.
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl Borrow<[u8]> for Key {
-    fn borrow(&self) -> &[u8] {
-        &self.0
     }
 }
 
@@ -227,8 +207,8 @@ fn edge<T>(bound: &Bound, of: impl Fn(&str) -> T) -> Edge<T> {
     }
 }
 
-fn borrowed(edge: &Edge<String>) -> Edge<&[u8]> {
-    edge.as_ref().map(String::as_bytes)
+fn borrowed(edge: &Edge<String>) -> Edge<&str> {
+    edge.as_ref().map(String::as_str)
 }
 
 /// Whether `BTreeMap::range` takes it: it panics on bounds that cross.
