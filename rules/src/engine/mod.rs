@@ -24,6 +24,7 @@ mod run;
 mod state;
 mod throttle;
 mod told;
+mod trust;
 
 use std::fmt;
 use std::sync::Arc;
@@ -190,11 +191,10 @@ impl Inner {
         if found.is_empty() {
             return;
         }
-        let id = self.ids.uuid();
-        let trace: Arc<str> = Arc::from(&*id.hyphenated().encode_lower(&mut [0; 36]));
         // One draw serves all: each rule's random values begin elsewhere.
-        for (seed, rule) in (id.as_u128()..).zip(found) {
-            self.begin(Run::new(self, rule, publication, Arc::clone(&trace), seed), told);
+        let trace = self.ids.uuid().as_u128();
+        for (seed, rule) in (trace..).zip(found) {
+            self.begin(Run::new(self, rule, publication, trace, seed), told);
         }
     }
 
@@ -206,9 +206,8 @@ impl Inner {
             return false;
         };
         // Whether FROM matches is not asked (RULES-367).
-        let id = self.ids.uuid();
-        let trace: Arc<str> = Arc::from(id.to_string());
-        self.begin(Run::new(self, found, publication, trace, id.as_u128()), told);
+        let trace = self.ids.uuid().as_u128();
+        self.begin(Run::new(self, found, publication, trace, trace), told);
         true
     }
 

@@ -15,6 +15,7 @@ use super::told::Told;
 use super::{CompiledRule, Inner};
 use crate::actions::Action;
 use crate::deliveries::{Delivery, DeliveryOutcome, SentRequest, SentResponse};
+use crate::sql::functions::uuid_text;
 
 /// One action of one run.
 #[derive(Clone)]
@@ -24,7 +25,7 @@ pub(crate) struct Step {
     pub(crate) action: Arc<Action>,
     /// Which of the rule's actions it is.
     pub(crate) number: u8,
-    /// What waits for all actions of the run; `None` for the error action, after which nothing comes (RULES-402).
+    /// What waits for all actions of the run, if anything does: nothing comes after the error action (RULES-402).
     pub(crate) rest: Option<Arc<Rest>>,
 }
 
@@ -117,6 +118,10 @@ impl Rest {
 }
 
 impl Step {
+    pub(super) const fn is_error_action(&self) -> bool {
+        self.number == ERROR_ACTION
+    }
+
     /// The same step with its own copy of the payload, for waiting outside the network buffer; `bodies` of what it sends become
     /// shares of that copy where they are shares of the payload.
     pub(crate) fn detached<'b>(&self, bodies: impl IntoIterator<Item = &'b mut Bytes>) -> Self {
@@ -152,9 +157,9 @@ impl Inner {
     pub(crate) fn ended(self: &Arc<Self>, step: &Step, sent: Sent, told: &mut Told<'_>) {
         let Step { run, action, rest, .. } = step;
         let Sent { resource, resources, request, response, attempts, failure } = sent;
-        let error_action = rest.is_none();
+        let error_action = step.is_error_action();
         // Only an error action asks for the list of failures.
-        let is_listed = rest.is_some() && run.rule.error_action.is_some();
+        let is_listed = rest.is_some();
         let message = failure
             .as_ref()
             .filter(|_| is_listed || request.is_some() || !run.may_be_kept())
@@ -218,7 +223,7 @@ impl Inner {
 
     /// Writes down how a batch ended; its runs have gone on without it.
     pub(crate) fn batch_recorded(self: &Arc<Self>, step: &Step, sent: Sent) {
-        let alone = Step { rest: Some(Arc::new(Rest::of(usize::MAX))), ..step.clone() };
+        let alone = Step { rest: None, ..step.clone() };
         self.ended(&alone, sent, &mut Told::Now);
     }
 
@@ -263,7 +268,7 @@ impl Inner {
         let ended = Ended {
             run: Arc::clone(&step.run),
             action: Arc::clone(&step.action),
-            error_action: step.rest.is_none(),
+            error_action: step.is_error_action(),
             resources: Resources::Topic(topic, qos),
             attempts: 1,
             failure: None,
@@ -309,6 +314,11 @@ pub(super) fn with_end(
 pub(super) const ERROR_ACTION: u8 = u8::MAX;
 
 impl Run {
+    /// `traceid()`, `cloudwatchTraceId` and the log entries' `traceId` (RULES-432).
+    fn trace_id(&self) -> String {
+        uuid_text(self.trace)
+    }
+
     /// An event about this run: client, thing, topic, rule and trace id.
     pub(crate) fn event(&self, kind: Kind, at: thingstead_core::Timestamp) -> Event {
         let sender = self.publication.origin.sender();
@@ -319,7 +329,7 @@ impl Run {
         // Room for what actions add: the map is not grown member by member.
         let mut members = Map::with_capacity(6);
         members.insert("rule".to_owned(), json!(self.rule.name.as_str()));
-        members.insert("trace_id".to_owned(), json!(&*self.trace));
+        members.insert("trace_id".to_owned(), json!(self.trace_id()));
         event.detail = Detail::Members(Box::new(members));
         if let Some(sender) = sender {
             event = event.principal(super::run::principal_of(&sender.principal));
@@ -377,7 +387,7 @@ fn metadata(run: &Run) -> Value {
     let address = origin.sender().and_then(|sender| sender.address);
     let mut members = Map::new();
     members.insert("ruleName".to_owned(), json!(run.rule.name.as_str()));
-    members.insert("cloudwatchTraceId".to_owned(), json!(&*run.trace));
+    members.insert("cloudwatchTraceId".to_owned(), json!(run.trace_id()));
     members.insert("clientId".to_owned(), json!(run.client_id().unwrap_or("N/A")));
     if let Some(address) = address {
         members.insert("sourceIp".to_owned(), json!(address.ip().to_string()));

@@ -104,15 +104,13 @@ impl Inner {
         let Step { run, action, rest, number, .. } = step;
         self.refused(run, Refusal::of(*number, full), told);
         let Some(rest) = rest else { return };
-        let failed = run.rule.error_action.is_some().then(|| {
-            let unsent = unsent(run, action, false, None);
-            json!({
-                "failedAction": action.kind.failed_action(),
-                "failedResource": unsent.resource,
-                "errorMessage": with_place(&full.to_string(), run, action, &unsent.resources),
-            })
+        let unsent = unsent(run, action, false, None);
+        let failed = json!({
+            "failedAction": action.kind.failed_action(),
+            "failedResource": unsent.resource,
+            "errorMessage": with_place(&full.to_string(), run, action, &unsent.resources),
         });
-        self.conclude(step, rest, failed, told);
+        self.conclude(step, rest, Some(failed), told);
     }
 }
 

@@ -47,6 +47,7 @@ impl RuleEngine {
         name: &str,
         payload: &Value,
     ) -> Result<(), RulesError> {
+        self.inner.check_trust(scope, name, payload).await?;
         let commit = self.inner.put(scope, name, payload, Put::Create)?;
         durable(commit).await?;
         self.inner.make_destinations(scope, name).await
@@ -62,6 +63,7 @@ impl RuleEngine {
         name: &str,
         payload: &Value,
     ) -> Result<(), RulesError> {
+        self.inner.check_trust(scope, name, payload).await?;
         let commit = self.inner.put(scope, name, payload, Put::Replace)?;
         durable(commit).await?;
         self.inner.make_destinations(scope, name).await

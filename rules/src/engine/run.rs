@@ -23,7 +23,7 @@ pub(crate) struct Run {
     pub(crate) rule: Arc<CompiledRule>,
     pub(crate) publication: Arc<Publication>,
     /// `traceid()`, `cloudwatchTraceId` and the log entries' `traceId` (RULES-432).
-    pub(crate) trace: Arc<str>,
+    pub(crate) trace: u128,
     /// `timestamp()`.
     pub(crate) at: Timestamp,
     pub(crate) ids: Ids,
@@ -50,7 +50,7 @@ impl Run {
         inner: &Inner,
         rule: Arc<CompiledRule>,
         publication: &Arc<Publication>,
-        trace: Arc<str>,
+        trace: u128,
         seed: u128,
     ) -> Self {
         // RULES-473: a republished message comes from no client but from the role's session.
@@ -83,7 +83,8 @@ impl Run {
         input.client_id = self.client_id();
         input.principal = self.principal.as_deref();
         input.account_id = Some(self.publication.scope.account());
-        input.trace_id = Some(&self.trace);
+        // RULES-280
+        input.trace = matches!(self.publication.origin, Origin::Client(_)).then_some(self.trace);
         input.address = self.address;
         input.properties = message.properties.as_deref();
         input
@@ -248,14 +249,15 @@ impl Inner {
             return;
         }
         let result = Arc::new(ResultPayload::of(run, input, output));
-        let rest = Arc::new(Rest::of(left.len()));
+        // Nobody waits for the last action where there is no error action.
+        let rest = rule.error_action.is_some().then(|| Arc::new(Rest::of(left.len())));
         for (number, action) in left {
             let step = Step {
                 run: Arc::clone(run),
                 result: Arc::clone(&result),
                 action: Arc::clone(action),
                 number,
-                rest: Some(Arc::clone(&rest)),
+                rest: rest.clone(),
             };
             self.act(step, input, told);
         }

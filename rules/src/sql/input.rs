@@ -33,6 +33,8 @@ pub struct Input<'a> {
     pub account_id: Option<&'a str>,
     /// `traceid()`; `None` when the message did not come over MQTT (RULES-280).
     pub trace_id: Option<&'a str>,
+    /// The same as a number, written out only where a statement asks for it.
+    pub trace: Option<u128>,
     /// `sourceip()` (RULES-281).
     pub source_ip: Option<&'a str>,
     /// The same as an address, written out only where a statement asks for it.
@@ -59,6 +61,7 @@ impl<'a> Input<'a> {
             principal: None,
             account_id: None,
             trace_id: None,
+            trace: None,
             source_ip: None,
             address: None,
             properties: None,

@@ -109,10 +109,12 @@ async fn every_message_that_finds_the_queue_full_fails_on_its_own_and_nothing_el
     // A failure is one event, one error action, one count.
     let failed = refused(&world);
     assert!((REFUSED - SLACK..=REFUSED).contains(&failed.len()), "{}", failed.len());
+    // Deliveries that timed out meanwhile have error actions as well.
+    let is_refusal = |text: &str| text.contains("deliveries are waiting for this destination already");
     let errors: Vec<&(String, String)> =
-        texts.iter().filter(|(topic, _)| topic.starts_with("failed/")).collect();
+        texts.iter().filter(|(topic, text)| topic.starts_with("failed/") && is_refusal(text)).collect();
     let topics: Vec<String> = errors.iter().map(|(topic, _)| topic.replacen("failed/", "in/", 1)).collect();
-    assert_eq!(topics, failed);
+    assert!(topics == failed, "{} error actions for {} failures", topics.len(), failed.len());
     let last = failed.last().expect("a failure").clone();
     assert!(world.metric("Failure") >= failed.len() as u64);
 

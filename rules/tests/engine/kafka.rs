@@ -111,7 +111,7 @@ fn with(mut action: Value, more: Value) -> Value {
     action
 }
 
-async fn vpc(world: &World) -> String {
+pub(crate) async fn vpc(world: &World) -> String {
     let configuration = json!({"vpcConfiguration": {
         "subnetIds": ["subnet-1"], "securityGroups": ["sg-1"], "vpcId": "vpc-1",
         "roleArn": "arn:aws:iam::123456789012:role/vpc",

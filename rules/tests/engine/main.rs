@@ -16,6 +16,7 @@ mod http;
 mod influxdb;
 mod iot_actions;
 mod kafka;
+mod kafka_oddities;
 mod misbehaving;
 mod republish;
 mod resources;

@@ -226,3 +226,51 @@ async fn a_changed_descriptor_set_is_seen_after_15_minutes() {
     let results: Vec<String> = world.bus.texts().into_iter().map(|(_, payload)| payload).collect();
     assert_eq!(results, [r#"{"celsius":21}"#, r#"{"celsius":21}"#, r#"{"degrees":21}"#]);
 }
+
+#[tokio::test]
+async fn where_iam_can_be_asked_a_role_must_trust_the_service() {
+    // RULES-330, RULES-408
+    let iam = Receiver::start().await;
+    let mut settings = Settings::default();
+    settings.aws.endpoints.insert("IAM".to_owned(), iam.url.clone());
+    let world = World::with(settings);
+    let answer = |service: &str| {
+        let document = json!({"Statement": [{
+            "Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole",
+        }]});
+        let document = document.to_string().replace('"', "%22").replace('{', "%7B").replace('}', "%7D");
+        let text = format!(
+            "<GetRoleResponse><GetRoleResult><Role><RoleName>r</RoleName><Arn>{ROLE}</Arn>\
+             <AssumeRolePolicyDocument>{document}</AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>"
+        );
+        (200, &*text.leak())
+    };
+    let unable = format!(
+        "AWS IoT (iot.amazonaws.com) is unable to assume role (sts:AssumeRole) on resource: {ROLE}. "
+    );
+    let gone =
+        "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>no role r</Message></Error></ErrorResponse>";
+    for (answer, why) in [
+        (answer("lambda.amazonaws.com"), "its trust policy does not let iot.amazonaws.com assume it"),
+        ((404, gone), "IAM answered: no role r"),
+        ((200, "<Arn>arn:aws:iam::123456789012:role/other</Arn>"), "role/other` by that name"),
+    ] {
+        iam.answer([answer]);
+        let error =
+            world.try_rule("r", "SELECT * FROM 'in'", json!([republish("out")])).await.expect_err("refused");
+        assert_eq!(error.code(), "InvalidRequestException");
+        let message = error.to_string();
+        assert!(message.starts_with(&unable) && message.contains(why), "{message}");
+    }
+    // What is wrong with the statement goes before.
+    let asked = iam.received(3).await.len();
+    assert!(world.try_rule("r", "SELCT", json!([republish("out")])).await.is_err());
+    assert_eq!(iam.received(asked).await.len(), asked);
+    iam.answer([answer("iot.amazonaws.com")]);
+    world.rule("r", "SELECT * FROM 'in'", json!([republish("out")])).await;
+    let request = iam.received(4).await.remove(3);
+    assert_eq!(&request.body[..], b"Action=GetRole&Version=2010-05-08&RoleName=r");
+    // A rule without roles asks nobody.
+    world.rule("l", "SELECT * FROM 'in'", json!([{"lambda": {"functionArn": "f"}}])).await;
+    assert_eq!(iam.received(4).await.len(), 4);
+}

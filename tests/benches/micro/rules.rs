@@ -1,5 +1,6 @@
-//! A message that matches one rule, which republishes it to nobody: index, evaluation, template, journal.
+//! A message that matches one rule, which does nothing, fails at once, or republishes it to nobody: index, evaluation, template, journal.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,22 +17,49 @@ pub(crate) fn measure(table: &mut Table) {
     if !table.wants("rules:") {
         return;
     }
-    for (count, name) in
-        [(1, "rules: a republish, the one rule there is"), (10_000, "rules: a republish, one rule of 10,000")]
-    {
-        match engine(count) {
-            Ok((engine, publication)) => table.line(name, || engine.offer(&publication)),
+    let republish = json!([{"republish": {
+        "roleArn": "arn:aws:iam::000000000000:role/bench", "topic": "out/${topic(3)}",
+    }}]);
+    // Takes connections as long as this lives, and never answers.
+    let dead = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok();
+    let port = dead.as_ref().and_then(|dead| dead.local_addr().ok()).map_or(9, |address| address.port());
+    let post = json!([{"http": {"url": format!("http://127.0.0.1:{port}/")}}]);
+    for (count, actions, name) in [
+        (1, &json!([]), "rules: no action"),
+        (1, &post, "rules: an action whose queue is full"),
+        (1, &republish, "rules: a republish, the one rule there is"),
+        (10_000, &republish, "rules: a republish, one rule of 10,000"),
+    ] {
+        match engine(count, actions) {
+            Ok((engine, journal, publication)) => {
+                let publication = Arc::new(publication);
+                // As many messages as a busy shard takes in one turn.
+                let mut told = Vec::with_capacity(64);
+                let mut offer = || {
+                    engine.offer_and_tell(&publication, &mut told);
+                    if told.len() >= 50 {
+                        journal.record_all(told.drain(..));
+                    }
+                };
+                // The queue of a dead receiver is full, and the journal as well.
+                (0..150_000).for_each(|_| offer());
+                table.line(name, offer);
+            }
             Err(error) => table.line(&format!("{name}: {error}"), || ()),
         }
     }
 }
 
 /// An engine with so many rules, each for a sensor of its own, and a message of one of them.
-fn engine(rules: usize) -> Result<(RuleEngine, Publication), Box<dyn std::error::Error>> {
+fn engine(
+    rules: usize,
+    actions: &Value,
+) -> Result<(RuleEngine, Journal, Publication), Box<dyn std::error::Error>> {
+    let journal = Journal::default();
     let engine = RuleEngine::new(Deps {
         store: Store::ephemeral(TABLES)?,
         bus: Arc::new(Nobody),
-        journal: Journal::default(),
+        journal: journal.clone(),
         clock: Clock::system(),
         ids: Ids::seeded(1),
         lookups: Arc::new(Nobody),
@@ -45,11 +73,8 @@ fn engine(rules: usize) -> Result<(RuleEngine, Publication), Box<dyn std::error:
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let created = async {
         for number in 0..rules {
-            let republish = json!({"republish": {
-                "roleArn": "arn:aws:iam::000000000000:role/bench", "topic": "out/${topic(3)}",
-            }});
             let payload = json!({
-                "sql": format!("SELECT * FROM 'dt/plant-7/sensor-{number}/+'"), "actions": [republish],
+                "sql": format!("SELECT * FROM 'dt/plant-7/sensor-{number}/+'"), "actions": actions,
                 "awsIotSqlVersion": "2016-03-23",
             });
             engine.create_topic_rule(&scope, &format!("rule_{number}"), &payload).await?;
@@ -70,7 +95,7 @@ fn engine(rules: usize) -> Result<(RuleEngine, Publication), Box<dyn std::error:
         origin: Origin::Client(Arc::new(sender)),
         at: Clock::system().now(),
     };
-    Ok((engine, publication))
+    Ok((engine, journal, publication))
 }
 
 /// Takes every message and knows nothing.

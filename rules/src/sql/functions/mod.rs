@@ -5,6 +5,7 @@ use crate::sql::evaluate::{Evaluator, Scope, Stop};
 use crate::sql::external::{Answer, Call as Question};
 use crate::sql::parser::is_proto;
 use crate::sql::value::Value;
+pub(crate) use newuuid::uuid_text;
 
 mod abs;
 mod accountid;

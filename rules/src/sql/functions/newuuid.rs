@@ -19,10 +19,15 @@ fn newuuid(evaluator: &mut Evaluator<'_>, call: &Call, arguments: &[Value]) -> V
         return Value::Undefined;
     }
     let random = u128::from_be_bytes(draw(evaluator, call));
-    let hex = format!("{:032x}", random & !(0xf << 76) & !(0x3 << 62) | 4 << 76 | 2 << 62);
+    uuid_text(random & !(0xf << 76) & !(0x3 << 62) | 4 << 76 | 2 << 62).into()
+}
+
+/// The 36 characters of a UUID.
+pub(crate) fn uuid_text(uuid: u128) -> String {
+    let hex = format!("{uuid:032x}");
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
-    parts.join("-").into()
+    parts.join("-")
 }
 
 /// Sixteen random bytes: a function of the message's seed, the call site and how often it drew before, so that evaluating
