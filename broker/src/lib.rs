@@ -6,6 +6,10 @@
 //! ```text
 //! listener -> tls -> shard -> connection -> router -> session -> shard -> link
 //! ```
+//!
+//! Connections, router and sessions are one state machine over `&mut Shard`, told in several files, so they know each other. What
+//! they only talk about stands below them and knows none of them: `ending`, `direct`, `rows`, `slots`, `bounds`, `throttle`,
+//! `settings`, `reserved`, `endpoint`.
 
 mod access;
 mod bounds;

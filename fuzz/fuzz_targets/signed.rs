@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../../core/tests/any_signed.rs"]
+#[path = "../../core/tests/suite/any_signed.rs"]
 mod any_signed;
 
 libfuzzer_sys::fuzz_target!(|text: &str| any_signed::any_signed(text));
