@@ -9,11 +9,11 @@ use thingstead_registry::{
     CertificateMode, CertificateStatus, DomainConfigurationStatus, KnownCertificate, Named, Registry,
     RoleSession,
 };
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 pub(crate) use crate::endpoint::Endpoint;
 pub(crate) use crate::refusal::Refusal;
 use crate::settings::Sni;
+use crate::tls::leaf::Leaf;
 
 /// Where client certificates are registered and host names belong. Asked during the handshake, so it answers from memory.
 pub trait ClientCertificates: Send + Sync + 'static {
@@ -181,8 +181,7 @@ impl Gate {
                 return Err(Refusal::NeedsName { id: id.clone(), scope: scope.clone() });
             }
         }
-        let (_, certificate) = X509Certificate::from_der(leaf).map_err(|_| Refusal::Unreadable)?;
-        let end = certificate.validity().not_after;
+        let end = Leaf::of(leaf).ok_or(Refusal::Unreadable)?.not_after;
         if end.timestamp() < self.clock.now().as_secs() {
             let expired = end.to_string();
             return Err(Refusal::Expired { id: id.clone(), scope: scope.clone(), expired });

@@ -23,6 +23,8 @@ pub(crate) struct Remembered {
     pub(crate) next_version: u64,
     /// Of the last connection that ended.
     pub(crate) left: Option<Left>,
+    /// Whether that is yet to be written down.
+    pub(crate) unsaved: bool,
 }
 
 /// A connection that ended.
@@ -40,8 +42,8 @@ impl Shard {
     /// The version number of a new connection: rising per client, from 0 after an hour without one (MQTT-209).
     pub(crate) fn next_version(&mut self, name: &SessionName) -> u64 {
         let now = self.now;
-        let remembered =
-            self.remembered.entry(name.clone()).or_insert(Remembered { next_version: 0, left: None });
+        let new = Remembered { next_version: 0, left: None, unsaved: false };
+        let remembered = self.remembered.entry(name.clone()).or_insert(new);
         if let Some(left) = remembered.left.take() {
             let memory = VERSION_MEMORY.max(std::time::Duration::from_secs(u64::from(left.session_expiry)));
             if now.since(left.at) >= memory {
@@ -65,7 +67,7 @@ impl Shard {
         };
         if let Some(remembered) = self.remembered.get_mut(&live.name) {
             remembered.left = Some(left);
-            self.store_remembered(&live.name);
+            self.save_later(&live.name);
         }
         if self.remembered.len() == 1 {
             self.timers.add(self.now.plus(REMEMBER), Timer::Forget);

@@ -1,10 +1,12 @@
 //! What is remembered of clients that went away, over restarts (MQTT-209, MQTT-239 to MQTT-242).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thingstead_core::{ClientId, Scope, ThingName, Timestamp};
 use thingstead_store::StoreError;
+use tokio::sync::oneshot;
 
 use crate::bounds::REMEMBER;
 use crate::broker::Broker;
@@ -13,6 +15,7 @@ use crate::hub::SessionName;
 use crate::presence::{Left, Remembered};
 use crate::rows::CLIENTS;
 use crate::shard::Shard;
+use crate::shard::mail::Mail;
 use crate::shard::timers::Timer;
 
 /// A client that went away, for those who keep an account of connections over restarts.
@@ -43,14 +46,49 @@ impl Broker {
         })?;
         Ok(departed)
     }
+
+    /// Resolves when every client that has gone so far is on its way to the database, before whatever is queued there next.
+    pub async fn save_departed(&self) {
+        let asked = self.hub.mailboxes.iter().map(|mailbox| {
+            let (tell, told) = oneshot::channel();
+            mailbox.push(Mail::Ask(Box::new(move |shard| {
+                shard.save_departed();
+                shard.commit();
+                // Whoever asked may have stopped waiting.
+                let _ = tell.send(());
+            })));
+            told
+        });
+        for told in asked.collect::<Vec<_>>() {
+            // A shard that has stopped has written everything down.
+            let _ = told.await;
+        }
+    }
 }
 
 impl Shard {
-    /// Writes down what is remembered of a client whose connection ended.
-    pub(crate) fn store_remembered(&mut self, name: &SessionName) {
-        if let Some(row) = self.remembered.get(name).and_then(ClientRow::of) {
-            let (scope, client) = (name.scope.clone(), name.client.to_string());
-            self.store(|batch| batch.put(CLIENTS, &scope, client, row));
+    /// Has what is remembered of a client whose connection ended written down soon. A row of its own for each that goes, each
+    /// waiting for the disk, would cost a reconnecting fleet more than its handshakes.
+    pub(crate) fn save_later(&mut self, name: &SessionName) {
+        let Some(remembered) = self.remembered.get_mut(name) else { return };
+        if std::mem::replace(&mut remembered.unsaved, true) {
+            return;
+        }
+        if self.departed.is_empty() {
+            self.timers.add(self.now.plus(SAVED_WITHIN), Timer::Departed);
+        }
+        self.departed.push(name.clone());
+    }
+
+    /// Writes down what is remembered of the clients that went since the last time.
+    pub(crate) fn save_departed(&mut self) {
+        for name in std::mem::take(&mut self.departed) {
+            let Some(remembered) = self.remembered.get_mut(&name) else { continue };
+            remembered.unsaved = false;
+            if let Some(row) = ClientRow::of(remembered) {
+                let SessionName { scope, client } = name;
+                self.store(|batch| batch.put(CLIENTS, &scope, client.to_string(), row));
+            }
         }
     }
 
@@ -112,7 +150,13 @@ impl ClientRow {
             session_expiry: row.session_expiry,
             thing: row.thing.as_deref().map(ThingName::from),
         };
-        // A server that was killed had no time to write down that the client had come back: its number is skipped (MQTT-209).
-        Some(Remembered { next_version: row.next_version + 1, left: Some(left) })
+        let next_version = row.next_version + SKIPPED;
+        Some(Remembered { next_version, left: Some(left), unsaved: false })
     }
 }
+
+/// Who goes is written down this soon; a server that is killed forgets those of its last second.
+const SAVED_WITHIN: Duration = Duration::from_secs(1);
+/// A server that was killed had no time to write down how often the client came back in that second: so many version numbers
+/// are skipped, and they still rise (MQTT-209).
+const SKIPPED: u64 = 100;

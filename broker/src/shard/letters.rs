@@ -73,6 +73,7 @@ impl Shard {
             self.sessions = Slots::after(std::mem::take(&mut self.sessions));
             self.by_name.clear();
             self.remembered.clear();
+            self.departed.clear();
             self.turn.dirty.clear();
             self.turn.held.clear();
             return;
@@ -81,5 +82,6 @@ impl Shard {
             let ending = Ending::new(Reason::ServerInitiated, "the server stops");
             self.end(key, ending.telling(ReasonCode::ServerShuttingDown));
         }
+        self.save_departed();
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Shard {
     pub(crate) by_name: HashMap<SessionName, Key, RandomState>,
     /// What is remembered of clients beyond their sessions.
     pub(crate) remembered: HashMap<SessionName, Remembered, RandomState>,
+    /// Those of them that went and are not written down yet.
+    pub(crate) departed: Vec<SessionName>,
     /// Lifecycle events that are held back (MQTT-210).
     pub(crate) late_events: Vec<Publication>,
     /// What shall happen when.
@@ -103,6 +105,7 @@ impl Shard {
             sessions: Slots::default(),
             by_name: HashMap::default(),
             remembered: HashMap::default(),
+            departed: Vec::new(),
             late_events: Vec::new(),
             timers: Timers::default(),
             waiting: Waiting::default(),

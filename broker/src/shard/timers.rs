@@ -40,6 +40,8 @@ pub(crate) enum Timer {
     Break(Key),
     /// Clients nobody asks about any more.
     Forget,
+    /// Clients that have gone, to be written down.
+    Departed,
     /// Lifecycle events that were held back (MQTT-210).
     LateEvents,
 }
@@ -101,6 +103,7 @@ impl Shard {
                 Timer::Postponed(number) => self.go_on_with(number),
                 Timer::Break(key) => self.break_connection(key),
                 Timer::Forget => self.forget_clients(),
+                Timer::Departed => self.save_departed(),
                 Timer::LateEvents => self.announce_late(),
             }
             budget -= 1;

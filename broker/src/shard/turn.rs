@@ -114,7 +114,8 @@ impl Shard {
         }
     }
 
-    fn commit(&mut self) {
+    /// Hands the changes so far to the database.
+    pub(crate) fn commit(&mut self) {
         if self.turn.batch.is_empty() && self.turn.held.is_empty() {
             return;
         }

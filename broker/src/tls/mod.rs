@@ -3,6 +3,7 @@
 
 pub(crate) mod config;
 pub(crate) mod handshake;
+pub(crate) mod leaf;
 pub(crate) mod manners;
 pub(crate) mod records;
 pub(crate) mod sessions;

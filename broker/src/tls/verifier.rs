@@ -14,8 +14,9 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
 
+use super::leaf::Leaf;
 use crate::identity::{Endpoint, Gate};
 
 /// Asks the [`Gate`] about the leaf and nobody about the chain: registration is what counts (AUTH-033). Handshake signatures
@@ -41,10 +42,9 @@ impl Verifier {
         signed: &DigitallySignedStruct,
         tls13: bool,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let (_, parsed) =
-            X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        let key = Leaf::of(certificate).ok_or(CertificateError::BadEncoding)?.public_key;
         if let Some((_, algorithm)) = PSS_KEYS.iter().find(|(scheme, _)| *scheme == signed.scheme) {
-            let key = parsed.public_key();
+            let (_, key) = SubjectPublicKeyInfo::from_der(key).map_err(|_| CertificateError::BadEncoding)?;
             let fits = tls13 && key.algorithm.algorithm.to_id_string() == RSASSA_PSS;
             let key = UnparsedPublicKey::new(*algorithm, &key.subject_public_key.data);
             return if fits && key.verify(message, signed.signature()).is_ok() {
@@ -54,10 +54,11 @@ impl Verifier {
             };
         }
         if tls13 {
-            let key = SubjectPublicKeyInfoDer::from(parsed.public_key().raw);
+            let key = SubjectPublicKeyInfoDer::from(key);
             return crypto::verify_tls13_signature_with_raw_key(message, &key, signed, &self.algorithms);
         }
-        let key = &parsed.public_key().subject_public_key.data;
+        let (_, key) = SubjectPublicKeyInfo::from_der(key).map_err(|_| CertificateError::BadEncoding)?;
+        let key = &key.subject_public_key.data;
         let verifies = self
             .algorithms
             .mapping

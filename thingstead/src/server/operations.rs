@@ -91,6 +91,7 @@ impl Operations for WholeServer {
     fn save_snapshot(&self, name: &str) -> Operation<'_, ()> {
         let name = name.to_owned();
         Box::pin(async move {
+            self.broker.save_departed().await;
             self.store.snapshot(&name).await.map_err(|error| Refusal::Failed(error.to_string()))
         })
     }
