@@ -21,6 +21,7 @@ use crate::faults::Faults;
 use crate::hub::{Hub, SessionName, Wiring};
 use crate::identity::{ClientCertificates, Gate};
 use crate::listener::https::{self, DoorKind};
+use crate::listener::mqtts::Entrance;
 use crate::listener::{self, BindError, Usher};
 use crate::retained::Retained;
 use crate::router::space::Spaces;
@@ -155,7 +156,7 @@ impl Broker {
             };
             let (gate, certificates) = (Arc::clone(&self.hub.gate), &self.hub.settings.certificates);
             let manners = Arc::new(Manners::new(gate, certificates, mandatory, protocols)?);
-            for address in addresses {
+            for (turn, address) in (0_u16..).zip(addresses) {
                 let listener = listener::bind(*address, purpose).await?;
                 let list = match kind {
                     DoorKind::Mqtts => &mut bound.mqtts,
@@ -168,7 +169,18 @@ impl Broker {
                     manners: Arc::clone(&manners),
                     http: http.clone(),
                 };
-                tokio::spawn(https::serve(listener, door, self.doors.subscribe()));
+                let stop = self.doors.subscribe();
+                match kind {
+                    DoorKind::Https => {
+                        tokio::spawn(https::serve(listener, door, stop));
+                    }
+                    DoorKind::Mqtts => {
+                        let (door, elsewhere) = (Arc::new(door), tokio::runtime::Handle::current());
+                        let entrance = Box::new(Entrance { door, elsewhere, stop });
+                        let shard = turn % u16::try_from(self.hub.mailboxes.len()).unwrap_or(u16::MAX).max(1);
+                        usher.send(shard, Mail::Listen(listener.into_std()?, entrance));
+                    }
+                }
             }
         }
         Ok(bound)

@@ -89,7 +89,11 @@ impl Shard {
         if let Some(waker) = &connection.waker {
             waker.wake_by_ref();
         }
-        if let Some(tcp) = connection.link.shut(&mut self.lent) {
+        let finished = connection.finished;
+        // Where the client has said all it will, nothing unread is left that would take back what was sent last.
+        if let Some(tcp) = connection.link.shut(&mut self.lent)
+            && !finished
+        {
             tokio::task::spawn_local(crate::shard::link::linger(tcp));
         }
     }

@@ -11,31 +11,36 @@ use super::Connection;
 use super::throughput::Throughput;
 use crate::ending::{Ending, Reason};
 use crate::shard::Shard;
-use crate::shard::link::Read;
-use crate::shard::mail::{Arrival, Settler};
+use crate::shard::link::{Link, Read};
+use crate::shard::mail::{Arrival, Peer, Settler};
 use crate::shard::timers::Timer;
 use crate::slots::Key;
 
 impl Shard {
     /// Takes a connection in that has not said CONNECT.
     pub(crate) fn take_in(&mut self, arrival: Arrival) -> io::Result<Key> {
+        let Arrival { link, plain, peer } = arrival;
+        Ok(self.take_in_link(link.settle()?, plain, peer))
+    }
+
+    /// The same with a stream that belongs to this thread already.
+    pub(crate) fn take_in_link(&mut self, link: Link, plain: BytesMut, peer: Peer) -> Key {
         let decoder = Decoder::server(self.hub.bounds.packet);
-        let key = self.add_connection(arrival, decoder)?;
+        let key = self.add_connection(link, plain, peer, decoder);
         self.timers.add(self.now.plus(self.hub.settings.connect_timeout), Timer::KeepAlive(key));
-        Ok(key)
+        key
     }
 
     /// Takes a connection in whose CONNECT another shard has read.
     pub(crate) fn settle(&mut self, settler: Settler) -> io::Result<Key> {
-        let Settler { arrival, decoder, connect } = settler;
-        let key = self.add_connection(arrival, decoder)?;
+        let Settler { arrival: Arrival { link, plain, peer }, decoder, connect } = settler;
+        let key = self.add_connection(link.settle()?, plain, peer, decoder);
         self.connect(key, connect);
         Ok(key)
     }
 
-    fn add_connection(&mut self, arrival: Arrival, decoder: Decoder) -> io::Result<Key> {
-        let Arrival { link, plain, peer } = arrival;
-        let (link, since) = (link.settle()?, self.now);
+    fn add_connection(&mut self, link: Link, plain: BytesMut, peer: Peer, decoder: Decoder) -> Key {
+        let since = self.now;
         let (web_socket, unread) = (link.is_web_socket(), !plain.is_empty());
         let key = self.connections.insert_with(|_| Connection {
             link,
@@ -57,7 +62,7 @@ impl Shard {
         if web_socket {
             self.timers.add(since.plus(crate::bounds::WEBSOCKET_LIFE), Timer::TooOld(key));
         }
-        Ok(key)
+        key
     }
 
     /// One poll of a connection's task: writes what was stuck, reads what is there. Ready when the connection is gone.
@@ -115,6 +120,7 @@ impl Shard {
                 Poll::Pending => {
                     input.clear();
                     self.input = input;
+                    self.let_tls_speak(key);
                     return Poll::Pending;
                 }
                 Poll::Ready(read) => {
@@ -171,6 +177,14 @@ impl Shard {
     pub(crate) fn is_stuffed(&self, key: Key) -> bool {
         let waiting = self.connections.get(key).map_or(0, Connection::waiting);
         waiting > self.hub.settings.output_limit
+    }
+
+    /// What TLS itself has to say goes along with an answer, unless there is none yet.
+    fn let_tls_speak(&mut self, key: Key) {
+        let Some(connection) = self.connections.get(key) else { return };
+        if connection.blocked_since.is_none() && connection.link.backlog() > 0 {
+            self.mark(key);
+        }
     }
 
     /// Handles every whole packet and leaves the rest in `input`.

@@ -62,7 +62,7 @@ pub(crate) async fn serve(listener: TcpListener, door: Door, stop: watch::Receiv
         let (door, stop) = (Arc::clone(&door), stop.clone());
         tokio::spawn(async move {
             let hub = &door.usher.hub;
-            let Some(secured) = tls::secure(hub, tcp, address, &door.manners).await else { return };
+            let Some(secured) = tls::secure(hub, tcp, address, &door.manners, None).await else { return };
             let identity = tls::identify(hub, &secured, address);
             if identity.is_none() && secured.tls.peer_certificate().is_some() {
                 return;
@@ -73,7 +73,16 @@ pub(crate) async fn serve(listener: TcpListener, door: Door, stop: watch::Receiv
     .await;
 }
 
-async fn welcome(
+/// Whether this is what most connections are: MQTT with a certificate, where nobody else is to be asked.
+pub(super) fn is_plain_mqtt(door: &Door, secured: &Secured) -> bool {
+    let configuration = secured.endpoint.configuration();
+    terms(door.kind, secured) == (AuthenticationType::AwsX509, ApplicationProtocol::SecureMqtt)
+        && secured.endpoint.serves_data()
+        && configuration.is_none_or(|it| it.client_certificate_callback_arn.is_none())
+}
+
+/// Lets a connection in on its endpoint's terms.
+pub(super) async fn welcome(
     door: &Door,
     secured: Secured,
     identity: Option<Identity>,

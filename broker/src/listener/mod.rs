@@ -2,6 +2,7 @@
 
 pub(crate) mod custom;
 pub(crate) mod https;
+pub(crate) mod mqtts;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 pub(crate) mod websocket;
@@ -29,13 +30,22 @@ impl Usher {
         Self { hub, next: AtomicUsize::new(0) }
     }
 
+    /// The shard whose turn it is.
+    pub(crate) fn next(&self) -> u16 {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        u16::try_from(turn % self.hub.mailboxes.len().max(1)).unwrap_or(0)
+    }
+
+    /// Leaves a letter for a shard.
+    pub(crate) fn send(&self, shard: u16, mail: Mail) {
+        if let Some(mailbox) = self.hub.mailboxes.get(usize::from(shard)) {
+            mailbox.push(mail);
+        }
+    }
+
     /// Hands a connection to the next shard.
     pub(crate) fn show_in(&self, arrival: Arrival) {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let shards = self.hub.mailboxes.len().max(1);
-        if let Some(mailbox) = self.hub.mailboxes.get(turn % shards) {
-            mailbox.push(Mail::Arrived(Box::new(arrival)));
-        }
+        self.send(self.next(), Mail::Arrived(Box::new(arrival)));
     }
 }
 
@@ -62,6 +72,8 @@ pub(crate) async fn accept(
     mut stop: watch::Receiver<bool>,
     welcome: impl Fn(TcpStream, SocketAddr, SocketAddr),
 ) {
+    // Where it listens on one address only, nobody needs to ask each connection.
+    let fixed = listener.local_addr().ok().filter(|local| !local.ip().is_unspecified());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -71,7 +83,7 @@ pub(crate) async fn accept(
             Ok((tcp, address)) => {
                 // Latency counts for more than full segments; a socket that refuses works all the same.
                 let _ = tcp.set_nodelay(true);
-                let local = tcp.local_addr().unwrap_or(address);
+                let local = fixed.or_else(|| tcp.local_addr().ok()).unwrap_or(address);
                 welcome(tcp, address, local);
             }
             Err(error) => {

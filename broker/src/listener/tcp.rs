@@ -18,7 +18,7 @@ pub(crate) async fn serve(listener: TcpListener, usher: Arc<Usher>, stop: watch:
     let open = usher.hub.settings.anonymous_is_open;
     accept(listener, stop, |tcp, address, local| match tcp.into_std() {
         Ok(tcp) => usher.show_in(Arrival {
-            link: PortableLink::Tcp { tcp, tls: None },
+            link: PortableLink::Tcp { tcp, tls: None, backlog: Vec::new() },
             plain: BytesMut::new(),
             peer: Peer {
                 identity: identity.clone(),

@@ -11,17 +11,19 @@ use crate::hub::Hub;
 use crate::identity::{Identity, Refusal};
 use crate::shard::link::PortableLink;
 use crate::shard::mail::{Arrival, Peer};
+use crate::shard::turnstile::Turnstile;
 use crate::tls::handshake::{Failed, HandshakeError, Secured, shake};
 use crate::tls::manners::Manners;
 
-/// Shakes hands in the time there is; who is refused leaves a journal event (AUTH-032).
+/// Shakes hands in the time there is, step by step where others wait, too; who is refused leaves a journal event (AUTH-032).
 pub(crate) async fn secure(
     hub: &Hub,
     tcp: TcpStream,
     address: SocketAddr,
     manners: &Manners,
+    turnstile: Option<&Turnstile>,
 ) -> Option<Secured> {
-    match tokio::time::timeout(hub.settings.connect_timeout, shake(tcp, manners)).await {
+    match tokio::time::timeout(hub.settings.connect_timeout, shake(tcp, manners, turnstile)).await {
         Ok(Ok(secured)) => Some(secured),
         Ok(Err(Failed { error, server_name })) => {
             let name = server_name.as_deref();
@@ -54,10 +56,10 @@ pub(crate) fn identify(hub: &Hub, secured: &Secured, address: SocketAddr) -> Opt
 
 /// Hands a secured connection to a shard.
 pub(crate) fn show_in(usher: &Usher, secured: Secured, peer: Peer) {
-    let Secured { tcp, tls, plain, .. } = secured;
+    let Secured { tcp, tls, plain, outgoing, .. } = secured;
     match tcp.into_std() {
         Ok(tcp) => {
-            let link = PortableLink::Tcp { tcp, tls: Some(tls) };
+            let link = PortableLink::Tcp { tcp, tls: Some(tls), backlog: outgoing };
             usher.show_in(Arrival { link, plain, peer });
         }
         Err(error) => tracing::debug!(%error, "a connection was lost on its way to its shard"),

@@ -16,8 +16,8 @@ impl Shard {
     /// Does what a letter asks for.
     pub(crate) fn open_letter(&mut self, mail: Mail) {
         match mail {
-            // These two need a task and are opened by the thread.
-            Mail::Arrived(_) | Mail::Settle(_) => {}
+            // These need a task and are opened by the thread.
+            Mail::Listen(..) | Mail::Knocked(_) | Mail::Arrived(_) | Mail::Settle(_) => {}
             Mail::Publish(publication) => {
                 self.route(publication, Journey::default());
             }

@@ -46,6 +46,8 @@ pub(crate) enum PortableLink {
         tcp: std::net::TcpStream,
         /// Its record layer.
         tls: Option<Box<Tls>>,
+        /// What is to be sent first, sealed.
+        backlog: Vec<u8>,
     },
     /// A WebSocket.
     WebSocket(Box<ws::WebSocket>),
@@ -73,13 +75,15 @@ pub(crate) struct Lent {
 
 /// One read takes at most about this much.
 pub(crate) const READ: usize = 64 * 1024;
+/// A session ticket or an answer to a change of keys is shorter.
+const AHEAD: usize = 2 * 1024;
 
 impl PortableLink {
     /// Belongs to the runtime of the calling thread from now on.
     pub(crate) fn settle(self) -> io::Result<Link> {
         Ok(match self {
-            Self::Tcp { tcp, tls } => {
-                Link::Tcp(Socket { tcp: TcpStream::from_std(tcp)?, tls, backlog: Vec::new(), sent: 0 })
+            Self::Tcp { tcp, tls, backlog } => {
+                Link::Tcp(Socket { tcp: TcpStream::from_std(tcp)?, tls, backlog, sent: 0 })
             }
             Self::WebSocket(socket) => {
                 Link::WebSocket(Box::new(Web { socket: *socket, backlog: Vec::new() }))
@@ -89,10 +93,18 @@ impl PortableLink {
 }
 
 impl Link {
-    /// Leaves the runtime of the calling thread. Nothing may wait to be written.
+    /// A socket of this thread's runtime whose handshake is done; `outgoing` is still to be sent.
+    pub(crate) const fn secured(tcp: TcpStream, tls: Box<Tls>, outgoing: Vec<u8>) -> Self {
+        Self::Tcp(Socket { tcp, tls: Some(tls), backlog: outgoing, sent: 0 })
+    }
+
+    /// Leaves the runtime of the calling thread. Nothing but TLS's own words may wait to be written.
     pub(crate) fn unsettle(self) -> io::Result<PortableLink> {
         Ok(match self {
-            Self::Tcp(Socket { tcp, tls, .. }) => PortableLink::Tcp { tcp: tcp.into_std()?, tls },
+            Self::Tcp(Socket { tcp, tls, mut backlog, sent }) => {
+                backlog.drain(..sent);
+                PortableLink::Tcp { tcp: tcp.into_std()?, tls, backlog }
+            }
             Self::WebSocket(web) => PortableLink::WebSocket(Box::new(web.socket)),
         })
     }
@@ -200,7 +212,9 @@ impl Socket {
     }
 
     fn write(&mut self, output: &mut Vec<u8>, lent: &mut Lent) -> io::Result<bool> {
-        if !self.backlog.is_empty() {
+        // What TLS itself has to say is short, and goes out in one write with what follows.
+        let ahead = self.sent == 0 && self.backlog.len() <= AHEAD && self.tls.is_some();
+        if !self.backlog.is_empty() && !(ahead && !output.is_empty()) {
             // A slow reader takes little at a time, and the rest stays where it is.
             self.sent += try_write(&self.tcp, self.backlog.get(self.sent..).unwrap_or_default())?;
             if self.sent < self.backlog.len() {
@@ -215,6 +229,10 @@ impl Socket {
             None => &*output,
             Some(tls) => {
                 lent.sealed.clear();
+                if !self.backlog.is_empty() {
+                    lent.sealed.append(&mut self.backlog);
+                    self.backlog = Vec::new();
+                }
                 tls.seal(output, &mut lent.sealed)
                     .map_err(|error| io::Error::new(io::ErrorKind::BrokenPipe, error))?;
                 &lent.sealed

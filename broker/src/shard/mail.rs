@@ -15,6 +15,7 @@ use super::Shard;
 use super::link::PortableLink;
 use crate::connection::custom::{Admitted, Custom};
 use crate::identity::Identity;
+use crate::listener::mqtts::{Entrance, Knock};
 use crate::router::shared::{Group, Member};
 use crate::rows::Row;
 use crate::slots::Key;
@@ -23,6 +24,10 @@ use crate::slots::Key;
 pub(crate) enum Mail {
     /// A connection that has not said CONNECT.
     Arrived(Box<Arrival>),
+    /// A listener to accept connections from.
+    Listen(std::net::TcpListener, Box<Entrance>),
+    /// A connection that has not shaken hands.
+    Knocked(Box<Knock>),
     /// A connection whose client's home is here.
     Settle(Box<Settler>),
     /// Route this.

@@ -11,6 +11,7 @@ pub(crate) mod payloads;
 pub(crate) mod thread;
 pub(crate) mod timers;
 pub(crate) mod turn;
+pub(crate) mod turnstile;
 
 use std::collections::HashMap;
 use std::rc::Rc;

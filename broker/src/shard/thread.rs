@@ -16,8 +16,10 @@ use tokio::sync::watch;
 use super::Shard;
 use super::mail::{Arrival, Mail, Settler};
 use super::turn::{Inbox, Signal};
+use super::turnstile::Turnstile;
 use crate::ending::{Ending, Reason};
 use crate::hub::Hub;
+use crate::listener::mqtts::Host;
 use crate::slots::Key;
 
 /// Starts a shard's thread; it ends when `stop` turns true.
@@ -36,9 +38,12 @@ async fn run(id: u16, hub: Arc<Hub>, mut stop: watch::Receiver<bool>) {
     let inbox = Inbox::install(&hub, &signal);
     let shard = Rc::new(RefCell::new(Shard::new(id, Arc::clone(&hub), Rc::clone(&signal))));
     shard.borrow_mut().load_sessions();
+    let turnstile = Rc::new(Turnstile::default());
+    let host = Host { shard: Rc::clone(&shard), turnstile: Rc::clone(&turnstile) };
     let tasks = [
+        tokio::task::spawn_local(async move { turnstile.keep().await }),
         tokio::task::spawn_local(turns(Rc::clone(&shard), signal, inbox)),
-        tokio::task::spawn_local(letters(Rc::clone(&shard), Arc::clone(&hub))),
+        tokio::task::spawn_local(letters(host, Arc::clone(&hub))),
         tokio::task::spawn_local(timers(Rc::clone(&shard), hub)),
     ];
     // An error means that the broker is gone, which is the same.
@@ -55,7 +60,8 @@ async fn turns(shard: Rc<RefCell<Shard>>, signal: Rc<Signal>, inbox: Rc<Inbox>) 
     }
 }
 
-async fn letters(shard: Rc<RefCell<Shard>>, hub: Arc<Hub>) {
+async fn letters(host: Host, hub: Arc<Hub>) {
+    let shard = &host.shard;
     let id = usize::from(shard.borrow().id);
     let Some(mailbox) = hub.mailboxes.get(id) else { return };
     loop {
@@ -63,8 +69,12 @@ async fn letters(shard: Rc<RefCell<Shard>>, hub: Arc<Hub>) {
         shard.borrow_mut().step();
         for mail in letters {
             guard("a letter", || match mail {
-                Mail::Arrived(arrival) => arrive(&shard, *arrival),
-                Mail::Settle(settler) => settle(&shard, *settler),
+                Mail::Listen(listener, entrance) => {
+                    tokio::task::spawn_local(host.clone().listen(listener, *entrance));
+                }
+                Mail::Knocked(knock) => host.answer(*knock),
+                Mail::Arrived(arrival) => arrive(shard, *arrival),
+                Mail::Settle(settler) => settle(shard, *settler),
                 mail => shard.borrow_mut().open_letter(mail),
             });
         }
@@ -88,7 +98,7 @@ fn settle(shard: &Rc<RefCell<Shard>>, settler: Settler) {
 }
 
 /// Gives a connection its task: it reads while there is something to read, and ends with the connection.
-fn drive(shard: &Rc<RefCell<Shard>>, key: Key) {
+pub(crate) fn drive(shard: &Rc<RefCell<Shard>>, key: Key) {
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(poll_fn(move |cx| {
         guard("a connection's step", || shard.borrow_mut().poll_connection(key, cx)).unwrap_or_else(|| {

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use super::manners::Manners;
 use super::records::{Opened, Tls};
 use crate::identity::{Endpoint, Refusal};
+use crate::shard::turnstile::Turnstile;
 
 /// A finished handshake.
 pub(crate) struct Secured {
@@ -19,10 +20,36 @@ pub(crate) struct Secured {
     pub(crate) tls: Box<Tls>,
     /// Plaintext that came along with the end of the handshake.
     pub(crate) plain: BytesMut,
+    /// What TLS has to say after it, sealed and not yet sent: the ticket of a session with TLS 1.3, for which nobody waits.
+    pub(crate) outgoing: Vec<u8>,
     /// The host name the client asked for.
     pub(crate) server_name: Option<Arc<str>>,
     /// The endpoint of that name.
     pub(crate) endpoint: Endpoint,
+}
+
+/// A finished handshake between two runtimes.
+pub(crate) struct Moving {
+    tcp: std::net::TcpStream,
+    rest: Rest,
+}
+
+type Rest = (Box<Tls>, BytesMut, Vec<u8>, Option<Arc<str>>, Endpoint);
+
+impl Secured {
+    /// Leaves the runtime of the calling thread.
+    pub(crate) fn into_moving(self) -> io::Result<Moving> {
+        let Self { tcp, tls, plain, outgoing, server_name, endpoint } = self;
+        Ok(Moving { tcp: tcp.into_std()?, rest: (tls, plain, outgoing, server_name, endpoint) })
+    }
+}
+
+impl Moving {
+    /// Belongs to the runtime of the calling thread from now on.
+    pub(crate) fn settle(self) -> io::Result<Secured> {
+        let (tls, plain, outgoing, server_name, endpoint) = self.rest;
+        Ok(Secured { tcp: TcpStream::from_std(self.tcp)?, tls, plain, outgoing, server_name, endpoint })
+    }
 }
 
 /// Why there was no connection.
@@ -46,10 +73,14 @@ pub(crate) struct Failed {
     pub(crate) server_name: Option<Arc<str>>,
 }
 
-/// Shakes hands with a client.
-pub(crate) async fn shake(tcp: TcpStream, manners: &Manners) -> Result<Secured, Failed> {
+/// Shakes hands with a client; where there is a turnstile, each step waits for its turn.
+pub(crate) async fn shake(
+    tcp: TcpStream,
+    manners: &Manners,
+    turnstile: Option<&Turnstile>,
+) -> Result<Secured, Failed> {
     let mut hello = Hello::default();
-    match converse(tcp, manners, &mut hello).await {
+    match converse(tcp, manners, turnstile, &mut hello).await {
         Ok(secured) => Ok(secured),
         Err(error) => Err(Failed { error, server_name: hello.server_name }),
     }
@@ -58,11 +89,12 @@ pub(crate) async fn shake(tcp: TcpStream, manners: &Manners) -> Result<Secured, 
 async fn converse(
     mut tcp: TcpStream,
     manners: &Manners,
+    turnstile: Option<&Turnstile>,
     hello: &mut Hello,
 ) -> Result<Secured, HandshakeError> {
     let mut begun: Option<(Box<Tls>, Endpoint)> = None;
     let mut incoming = BytesMut::new();
-    let (mut plain, mut outgoing) = (BytesMut::new(), Vec::new());
+    let (mut plain, mut outgoing) = (BytesMut::new(), Vec::with_capacity(FLIGHT));
     loop {
         if let Some((tls, _)) = &begun {
             incoming.clear();
@@ -76,6 +108,9 @@ async fn converse(
         incoming.reserve(CHUNK);
         if tcp.read_buf(&mut incoming).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        if let Some(turnstile) = turnstile {
+            turnstile.pass().await;
         }
         let (mut tls, endpoint) = match begun.take() {
             Some(begun) => begun,
@@ -96,8 +131,10 @@ async fn converse(
             }
         };
         let opened = tls.open(&mut incoming, &mut plain, &mut outgoing);
-        tcp.write_all(&outgoing).await?;
-        outgoing.clear();
+        if !(matches!(opened, Ok(Opened::Established)) && tls.ends_with_the_client()) {
+            tcp.write_all(&outgoing).await?;
+            outgoing.clear();
+        }
         match opened? {
             Opened::Handshaking => begun = Some((tls, endpoint)),
             // A client that says all it has to say with its last flight may close its end in the same breath.
@@ -105,8 +142,9 @@ async fn converse(
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
             Opened::Established | Opened::Closed => {
+                outgoing.shrink_to_fit();
                 let server_name = hello.server_name.clone();
-                return Ok(Secured { tcp, tls, plain, server_name, endpoint });
+                return Ok(Secured { tcp, tls, plain, outgoing, server_name, endpoint });
             }
         }
     }
@@ -162,6 +200,8 @@ pub fn read_hello(pieces: &[&[u8]]) -> Option<Option<Arc<str>>> {
 }
 
 const CHUNK: usize = 8 * 1024;
+/// What the server has to say, unless its chain is long.
+const FLIGHT: usize = 2 * 1024;
 /// No certificate chain of a device is longer.
 const LONGEST: usize = 64 * 1024;
 /// A fatal alert 112 in a record of its own.

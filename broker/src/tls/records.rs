@@ -146,6 +146,11 @@ impl Tls {
         self.connection.alpn_protocol()
     }
 
+    /// Whether the handshake's last word is the client's, as it is with TLS 1.3. With TLS 1.2 the client waits for the server's.
+    pub(crate) fn ends_with_the_client(&self) -> bool {
+        self.connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3)
+    }
+
     fn with_traffic(
         &mut self,
         sealed: &mut Vec<u8>,

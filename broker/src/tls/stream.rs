@@ -26,9 +26,9 @@ pub(crate) struct TlsStream {
 
 impl From<Secured> for TlsStream {
     fn from(secured: Secured) -> Self {
-        let Secured { tcp, tls, plain, .. } = secured;
+        let Secured { tcp, tls, plain, outgoing, .. } = secured;
         let ended = tls.is_closed();
-        Self { tcp, tls, plain, outgoing: Vec::new(), sent: 0, ended, closed: false }
+        Self { tcp, tls, plain, outgoing, sent: 0, ended, closed: false }
     }
 }
 
