@@ -214,7 +214,7 @@ impl Socket {
     fn write(&mut self, output: &mut Vec<u8>, lent: &mut Lent) -> io::Result<bool> {
         // What TLS itself has to say is short, and goes out in one write with what follows.
         let ahead = self.sent == 0 && self.backlog.len() <= AHEAD && self.tls.is_some();
-        if !self.backlog.is_empty() && !(ahead && !output.is_empty()) {
+        if !self.backlog.is_empty() && (!ahead || output.is_empty()) {
             // A slow reader takes little at a time, and the rest stays where it is.
             self.sent += try_write(&self.tcp, self.backlog.get(self.sent..).unwrap_or_default())?;
             if self.sent < self.backlog.len() {

@@ -29,6 +29,16 @@ pub(super) struct LastSeen {
     connectivity: Connectivity,
 }
 
+/// What counts of a presence event.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Presence {
+    #[serde(default)]
+    version_number: u64,
+    timestamp: Option<i64>,
+    disconnect_reason: Option<String>,
+}
+
 impl Fleet {
     /// Remembers how the clients of things went before the server was started.
     pub(super) fn recall(&self, departed: Vec<Departed>) {
@@ -51,24 +61,21 @@ impl Fleet {
     fn heed_presence(&self, publication: &Publication) {
         if let Some(presence) = publication.message.topic.strip_prefix("$aws/events/presence/") {
             match presence.split_once('/') {
-                Some(("connected", _)) => self.heed(publication, true),
-                Some(("disconnected", _)) => self.heed(publication, false),
+                Some(("connected", client)) => self.heed(publication, client, true),
+                Some(("disconnected", client)) => self.heed(publication, client, false),
                 _ => {}
             }
         }
     }
 
-    fn heed(&self, publication: &Publication, connected: bool) {
-        let Ok(event) = serde_json::from_slice::<Value>(&publication.message.payload) else { return };
-        let Some(client) = event.get("clientId").and_then(Value::as_str) else { return };
-        let number = |name: &str| event.get(name).and_then(Value::as_i64);
-        let text = |name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
-        let version = number("versionNumber").and_then(|version| u64::try_from(version).ok()).unwrap_or(0);
-        let at = number("timestamp").map_or(publication.at, Timestamp::from_millis);
+    fn heed(&self, publication: &Publication, client: &str, connected: bool) {
+        let Ok(event) = serde_json::from_slice::<Presence>(&publication.message.payload) else { return };
+        let version = event.version_number;
+        let at = event.timestamp.map_or(publication.at, Timestamp::from_millis);
         let connectivity = Connectivity {
             connected,
             at,
-            disconnect_reason: text("disconnectReason"),
+            disconnect_reason: event.disconnect_reason,
             ..Connectivity::default()
         };
         let mut last = self.last.write();

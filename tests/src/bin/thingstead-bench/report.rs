@@ -39,6 +39,15 @@ impl Measured {
         self.traffic.map_or(0.0, |(rate, _, _)| rate)
     }
 
+    /// The cheapest of each broker's rounds, where the rounds of so many brokers alternate: whatever disturbs makes dearer.
+    pub(crate) fn best(rounds: &[Self], brokers: usize) -> Vec<Self> {
+        let of = |broker| {
+            let rounds = rounds.iter().skip(broker).step_by(brokers).copied();
+            rounds.min_by(|one, other| one.cost.total_cmp(&other.cost))
+        };
+        (0..brokers).filter_map(of).collect()
+    }
+
     /// A cost without traffic.
     pub(crate) const fn plain(cost: f64) -> Self {
         Self { cost, traffic: None }
