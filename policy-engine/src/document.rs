@@ -84,14 +84,30 @@ impl Document {
 
     /// Whether its decisions may change with the mere passing of time, so that nobody may remember them.
     pub fn depends_on_time(&self) -> bool {
-        let is_time = |key: &Key| matches!(key, Key::CurrentTime | Key::EpochTime);
+        self.mentions(|key| matches!(key, Key::CurrentTime | Key::EpochTime))
+    }
+
+    /// Whether its decisions may depend on what stands in the client's certificate.
+    pub fn depends_on_certificate(&self) -> bool {
+        self.mentions(|key| {
+            matches!(
+                key,
+                Key::CertificateId
+                    | Key::CertificateSerialNumber
+                    | Key::CertificateAvailableKeys
+                    | Key::Certificate(..)
+            )
+        })
+    }
+
+    fn mentions(&self, is_meant: impl Fn(&Key) -> bool) -> bool {
         self.statements.iter().any(|statement| {
             let tests = &statement.condition;
             let operands =
                 tests.iter().flat_map(|test| &test.operands).flat_map(|operand| operand.templates());
             let mut variables =
                 statement.resources.patterns.iter().chain(operands).flat_map(|t| &t.variables);
-            tests.iter().any(|test| is_time(&test.key)) || variables.any(|variable| is_time(&variable.key))
+            tests.iter().any(|test| is_meant(&test.key)) || variables.any(|variable| is_meant(&variable.key))
         })
     }
 

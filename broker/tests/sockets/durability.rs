@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::Connection;
-use thingstead_broker::{DisconnectReason, Settings, TABLES};
+use thingstead_broker::{DisconnectReason, Doors, Settings, TABLES};
 use thingstead_core::journal::{Cause, Kind};
 use thingstead_core::{Clock, Timestamp};
 use thingstead_mqtt_wire::{Connect, Packet, QoS};
@@ -67,6 +67,34 @@ async fn version_numbers_and_reasons_survive_a_restart() {
     house.advance(2 * 3600);
     drop(house);
     let _ = std::fs::remove_dir_all(&directory);
+}
+
+#[tokio::test]
+async fn who_left_is_written_down_once_a_second_and_before_a_snapshot() {
+    // MQTT-209, MQTT-239
+    let store = Store::ephemeral(TABLES).expect("a store");
+    let house = House::build(Settings::default(), store.clone(), Doors::default()).await;
+    let departed = || house.broker.departed().expect("rows").len();
+    let leave = async |name: &str| {
+        drop(Client::connect(house.plain(), V3, name).await);
+        house.event(Kind::Disconnected, |event| event.client.as_deref() == Some(name)).await;
+    };
+    for name in ["a", "b", "c"] {
+        leave(name).await;
+    }
+    assert_eq!(departed(), 0);
+    house.advance(1);
+    for _ in 0..100 {
+        if departed() == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(departed(), 3);
+    leave("d").await;
+    house.broker.save_departed().await;
+    store.flush().await.expect("a flush");
+    assert_eq!(departed(), 4);
 }
 
 #[tokio::test]

@@ -202,12 +202,7 @@ impl Authority {
         // Read before the registry is: a change in between makes the number differ at the next question.
         let generation = self.known.generation();
         if self.standing.as_ref().is_none_or(|standing| standing.generation != generation) {
-            if self.certificate.is_none()
-                && let Some(id) = self.request.principal.certificate()
-            {
-                self.certificate = self.source.certificate(&self.request.scope, id);
-            }
-            let certificate = self.certificate.as_ref();
+            let certificate = &mut self.certificate;
             let standing = Standing::load(self.source.as_ref(), &self.request, certificate, generation);
             self.known.begin((!standing.depends_on_time).then_some(generation));
             self.standing = Some(standing);

@@ -36,7 +36,7 @@ impl Standing {
     pub(super) fn load(
         source: &dyn Source,
         request: &AuthorityRequest,
-        certificate: Option<&Arc<CertificateFacts>>,
+        certificate: &mut Option<Arc<CertificateFacts>>,
         generation: u64,
     ) -> Self {
         let (thing, association) = associate(source, request);
@@ -73,9 +73,16 @@ impl Standing {
             Some(Role::Policies(policies)) => policies.as_slice(),
             _ => &[],
         };
-        let mut all = policies.iter().flatten().chain(in_role);
-        let depends_on_time = all.any(|policy| policy.document.depends_on_time());
-        let context = context(request, association, certificate);
+        let all = || policies.iter().flatten().chain(in_role);
+        let depends_on_time = all().any(|policy| policy.document.depends_on_time());
+        // Reading a certificate takes longer than judging the CONNECT, and few policies care.
+        if certificate.is_none()
+            && let Some(id) = request.principal.certificate()
+            && all().any(|policy| policy.document.depends_on_certificate())
+        {
+            *certificate = source.certificate(&request.scope, id);
+        }
+        let context = context(request, association, certificate.as_ref());
         Self { generation, role, policies, context, thing, depends_on_time }
     }
 

@@ -49,9 +49,9 @@ impl AuthorizationTest {
     fn standing(&self, source: &dyn Source) -> Standing {
         let Self { request, add, skip } = self;
         let generation = source.generation(&request.scope).load(Ordering::Acquire);
-        let certificate =
+        let mut certificate =
             request.principal.certificate().and_then(|id| source.certificate(&request.scope, id));
-        let mut standing = Standing::load(source, request, certificate.as_ref(), generation);
+        let mut standing = Standing::load(source, request, &mut certificate, generation);
         if let Some(policies) = &mut standing.policies {
             let known: BTreeSet<PolicyName> = policies.iter().map(|policy| policy.name.clone()).collect();
             policies.extend(add.iter().filter(|policy| !known.contains(&policy.name)).cloned());
