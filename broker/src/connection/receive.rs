@@ -10,6 +10,7 @@ use thingstead_mqtt_wire::{Answer, ConnAck, DecodeError, Decoder, Packet, PubAck
 use super::Connection;
 use super::throughput::Throughput;
 use crate::ending::{Ending, Reason};
+use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::shard::link::{Link, Read};
 use crate::shard::mail::{Arrival, Peer, Settler};
@@ -176,7 +177,7 @@ impl Shard {
     /// it.
     pub(crate) fn is_stuffed(&self, key: Key) -> bool {
         let waiting = self.connections.get(key).map_or(0, Connection::waiting);
-        waiting > self.hub.settings.output_limit
+        waiting > stuffed_at(&self.hub.settings)
     }
 
     /// What TLS itself has to say goes along with an answer, unless there is none yet.
@@ -309,6 +310,12 @@ impl Connection {
             .as_ref()
             .is_some_and(|live| !live.version.is_v5() && live.unacknowledged.len() >= usize::from(limit))
     }
+}
+
+/// Well above what messages fill before they are dropped, so that a slow reader may still publish, and above a window of the largest
+/// ones: only answers without end come here.
+pub(crate) const fn stuffed_at(settings: &Settings) -> usize {
+    settings.output_limit.saturating_mul(4)
 }
 
 /// A packet's beginning of so many bytes is no longer copied.

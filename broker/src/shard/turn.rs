@@ -10,6 +10,7 @@ use thingstead_core::Publication;
 
 use super::Shard;
 use super::mail::Mail;
+use crate::connection::receive::stuffed_at;
 use crate::ending::Ending;
 use crate::router::route::Journey;
 use crate::slots::Key;
@@ -145,7 +146,7 @@ impl Shard {
         }
         self.count_bytes(key, bytes);
         let stuffed = self.is_stuffed(key);
-        let limit = self.hub.settings.output_limit;
+        let limit = stuffed_at(&self.hub.settings);
         let Some(connection) = self.connections.get_mut(key) else { return };
         let waker = connection.waker.as_ref().unwrap_or(Waker::noop());
         let written = connection.link.write(&mut connection.output, waker, &mut self.lent);
