@@ -8,7 +8,7 @@ use axum::Router;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use thingstead_core::faults::FaultPlan;
-use thingstead_core::wiring::{Bus, ConnectionControl, Reload, ReservedService, RuleSink};
+use thingstead_core::wiring::{Bus, ConnectionControl, Errand, Reload, ReservedService, RuleSink};
 use thingstead_core::{CertificateId, ClientId, Clock, Ids, Journal, Publication, Scope};
 use thingstead_registry::Registry;
 use thingstead_store::{Store, StoreError};
@@ -265,6 +265,16 @@ impl Bus for Broker {
         })));
         true
     }
+
+    fn leave(&self, place: u64, errand: Errand) -> bool {
+        self.mailbox(place).is_some_and(|mailbox| mailbox.push_quietly(Mail::Errand(errand)))
+    }
+
+    fn ring(&self, place: u64) {
+        if let Some(mailbox) = self.mailbox(place) {
+            mailbox.ring();
+        }
+    }
 }
 
 impl ConnectionControl for Broker {
@@ -288,6 +298,12 @@ impl ConnectionControl for Broker {
 }
 
 impl Broker {
+    /// The shard that errands of a place are left for.
+    fn mailbox(&self, place: u64) -> Option<&Mailbox> {
+        let shards = self.hub.mailboxes.len().max(1) as u64;
+        self.hub.mailboxes.get(usize::try_from(place % shards).unwrap_or(0))
+    }
+
     fn forget_everything(&self) {
         let receivers = self.send_close_all(true);
         for receiver in receivers {

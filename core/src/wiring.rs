@@ -26,7 +26,21 @@ pub trait Bus: Send + Sync + 'static {
     /// Sends a message to one connected client only, whether it is subscribed or not (MQTT-190). `false` when that
     /// client is not connected.
     fn send_to(&self, client: &str, publication: Publication) -> bool;
+
+    /// Leaves an errand for a thread that routes messages: the same one for the same `place`. Errands of a place are done in the
+    /// order they were left, and what they publish is routed in that order. `true` when the thread learns of it by
+    /// [`Bus::ring`], so that whoever leaves many wakes it once.
+    fn leave(&self, _place: u64, errand: Errand) -> bool {
+        errand();
+        false
+    }
+
+    /// Wakes the thread behind `place`.
+    fn ring(&self, _place: u64) {}
 }
+
+/// What is to be done on another thread.
+pub type Errand = Box<dyn FnOnce() + Send>;
 
 /// A service behind reserved topics: shadows, jobs, provisioning.
 pub trait ReservedService: Send + Sync + 'static {
@@ -34,7 +48,17 @@ pub trait ReservedService: Send + Sync + 'static {
     fn claims(&self, topic: &str) -> bool;
 
     /// Takes a request. Must not block: answers go out through the [`Bus`], from this call or later.
-    fn handle(&self, request: &Publication);
+    fn handle(&self, request: &Publication) -> Handled;
+}
+
+/// How far a service has come with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// It is done.
+    Done,
+    /// A change is queued, quietly, in the store: whoever called wakes the store's writer at the end of the turn, and acknowledges
+    /// the request when everything queued by then is durable.
+    Storing,
 }
 
 /// The rules engine, seen from the router.

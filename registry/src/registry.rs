@@ -188,7 +188,7 @@ impl Registry {
     /// Does not wait until a change is durable. Its events are left to the caller.
     pub(crate) fn let_go<T>(&self, changed: Changed<T>) -> T {
         let inner = Arc::downgrade(&self.0);
-        changed.commit.then(move |outcome| {
+        changed.commit.then(move |outcome, _| {
             if let Some(inner) = inner.upgrade() {
                 drop(Self(inner).note_outcome(outcome));
             }

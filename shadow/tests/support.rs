@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
-use thingstead_core::wiring::{Bus, ReservedService};
+use thingstead_core::wiring::{Bus, Handled, ReservedService};
 use thingstead_core::{
     CertificateId, ClientId, Clock, Journal, Message, Origin, Principal, Publication, Scope, ShadowName,
     ThingName, Timestamp, message::Sender,
@@ -83,12 +83,15 @@ impl World {
     /// Publishes on a request topic.
     pub(crate) fn publish(&self, topic: &str, payload: impl Into<Bytes>) {
         assert!(self.service.claims(topic), "{topic}");
-        self.service.handle(&Publication {
+        let handled = self.service.handle(&Publication {
             scope: scope(),
             message: Message::new(topic, payload),
             origin: device(),
             at: self.clock.now(),
         });
+        if handled == Handled::Storing {
+            self.store.wake();
+        }
     }
 
     /// Publishes on a request topic and gives everything that came of it.

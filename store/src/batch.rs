@@ -8,22 +8,12 @@ use crate::{Document, Table};
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub(crate) changes: Vec<Change>,
-    pub(crate) condition: Option<Condition>,
-}
-
-/// The row that must be there for a batch to change anything.
-#[derive(Clone, Debug)]
-pub(crate) struct Condition {
-    pub(crate) table: Table,
-    pub(crate) scope: Scope,
-    pub(crate) key: String,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Put { table: Table, scope: Scope, key: String, document: Document },
     Delete { table: Table, scope: Scope, key: String },
-    DeleteThrough { table: Table, scope: Scope, last: String },
     DeletePrefix { table: Table, scope: Scope, prefix: String },
     DeleteScope { table: Table, scope: Scope },
     Clear { table: Table },
@@ -34,7 +24,6 @@ impl Change {
         match self {
             Self::Put { table, .. }
             | Self::Delete { table, .. }
-            | Self::DeleteThrough { table, .. }
             | Self::DeletePrefix { table, .. }
             | Self::DeleteScope { table, .. }
             | Self::Clear { table } => *table,
@@ -69,17 +58,6 @@ impl Batch {
         self.changes.push(Change::Delete { table, scope: scope.clone(), key: key.into() });
     }
 
-    /// Makes the batch change nothing, and succeed, unless this row is there when its turn comes. For changes that were worked
-    /// out from rows that a restore may have replaced meanwhile. The last condition counts.
-    pub fn only_if(&mut self, table: Table, scope: &Scope, key: impl Into<String>) {
-        self.condition = Some(Condition { table, scope: scope.clone(), key: key.into() });
-    }
-
-    /// Removes the scope's rows up to and including the key `last`.
-    pub fn delete_through(&mut self, table: Table, scope: &Scope, last: impl Into<String>) {
-        self.changes.push(Change::DeleteThrough { table, scope: scope.clone(), last: last.into() });
-    }
-
     /// Removes the scope's rows whose key begins with `prefix`.
     pub fn delete_prefix(&mut self, table: Table, scope: &Scope, prefix: impl Into<String>) {
         self.changes.push(Change::DeletePrefix { table, scope: scope.clone(), prefix: prefix.into() });
@@ -95,15 +73,26 @@ impl Batch {
         self.changes.push(Change::Clear { table });
     }
 
-    /// Adds the changes of another batch behind these; its condition is not taken over.
+    /// Adds the changes of another batch behind these.
     pub fn append(&mut self, mut other: Self) {
         self.changes.append(&mut other.changes);
     }
 
     /// The tables it needs.
     pub(crate) fn tables(&self) -> impl Iterator<Item = Table> {
-        let condition = self.condition.iter().map(|condition| condition.table);
-        self.changes.iter().map(Change::table).chain(condition)
+        self.changes.iter().map(Change::table)
+    }
+
+    /// Whether the log can take it: nothing but single rows of logged tables.
+    pub(crate) fn fits_log(&self) -> bool {
+        self.changes.iter().all(|change| {
+            change.table().is_logged() && matches!(change, Change::Put { .. } | Change::Delete { .. })
+        })
+    }
+
+    /// Whether it changes logged tables in a way that the log cannot take.
+    pub(crate) fn is_beyond_log(&self) -> bool {
+        self.tables().any(Table::is_logged) && !self.fits_log()
     }
 
     /// How many changes there are.

@@ -16,8 +16,8 @@ use crate::StoreError;
 #[must_use = "a commit may fail; await it, wait for it, or drop it knowingly"]
 pub struct Commit(Arc<Shared>);
 
-type Outcome = Result<(), StoreError>;
-type Callback = Box<dyn FnOnce(Outcome) + Send>;
+pub(crate) type Outcome = Result<(), StoreError>;
+type Callback = Box<dyn FnOnce(Outcome, &mut Afterwards) + Send>;
 
 struct Shared {
     state: Mutex<State>,
@@ -52,13 +52,16 @@ impl Commit {
     }
 
     /// Calls `callback` with the outcome: from the writer thread, or at once when it is known already. It must be quick, since
-    /// the writer waits for it, and must not wait for another commit.
-    pub fn then(self, callback: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
+    /// the writer waits for it, and must neither wait for another commit nor read a logged table. What wakes another thread is
+    /// best left for [`Afterwards`], so that the other thread finds the outcome of the whole group.
+    pub fn then(self, callback: impl FnOnce(Outcome, &mut Afterwards) + Send + 'static) {
         let mut state = self.0.state.lock();
         match state.outcome.clone() {
             Some(outcome) => {
                 drop(state);
-                callback(outcome);
+                let mut after = Afterwards::default();
+                callback(outcome, &mut after);
+                after.run();
             }
             None => state.then = Some(Box::new(callback)),
         }
@@ -96,13 +99,36 @@ impl fmt::Debug for Commit {
     }
 }
 
+/// What shall happen when the callbacks of all commits of a group were called.
+#[derive(Default)]
+pub struct Afterwards(Vec<Box<dyn FnOnce()>>);
+
+impl Afterwards {
+    /// Adds something.
+    pub fn call(&mut self, action: impl FnOnce() + 'static) {
+        self.0.push(Box::new(action));
+    }
+
+    pub(crate) fn run(self) {
+        for action in self.0 {
+            action();
+        }
+    }
+}
+
+impl fmt::Debug for Afterwards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Afterwards").field(&self.0.len()).finish()
+    }
+}
+
 /// The writer's end. Dropped without an outcome it resolves to [`StoreError::Closed`], so no waiter is left behind.
 pub(crate) struct Promise(Option<Arc<Shared>>);
 
 impl Promise {
-    pub(crate) fn resolve(mut self, outcome: Outcome) {
+    pub(crate) fn resolve(mut self, outcome: Outcome, after: &mut Afterwards) {
         if let Some(shared) = self.0.take() {
-            shared.resolve(outcome);
+            shared.resolve(outcome, after);
         }
     }
 }
@@ -110,13 +136,15 @@ impl Promise {
 impl Drop for Promise {
     fn drop(&mut self) {
         if let Some(shared) = self.0.take() {
-            shared.resolve(Err(StoreError::Closed));
+            let mut after = Afterwards::default();
+            shared.resolve(Err(StoreError::Closed), &mut after);
+            after.run();
         }
     }
 }
 
 impl Shared {
-    fn resolve(&self, outcome: Outcome) {
+    fn resolve(&self, outcome: Outcome, after: &mut Afterwards) {
         let mut state = self.state.lock();
         state.outcome = Some(outcome.clone());
         let waker = state.waker.take();
@@ -128,7 +156,7 @@ impl Shared {
         }
         if let Some(then) = then {
             // A callback that panics must not take the writer, and with it every later commit, down.
-            let call = std::panic::AssertUnwindSafe(move || then(outcome));
+            let call = std::panic::AssertUnwindSafe(|| then(outcome, after));
             if std::panic::catch_unwind(call).is_err() {
                 tracing::error!("a callback of a commit panicked");
             }

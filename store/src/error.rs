@@ -88,3 +88,9 @@ pub enum StoreError {
     #[error("the database is closed")]
     Closed,
 }
+
+impl StoreError {
+    pub(crate) fn write(error: rusqlite::Error) -> Self {
+        Self::Write { cause: error.to_string() }
+    }
+}

@@ -74,4 +74,5 @@ fn open_error(path: &std::path::Path, error: &rusqlite::Error) -> StoreError {
 /// Another program may hold the file for a moment.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
 const STATEMENTS: usize = 256;
-const FORMAT: i64 = 1;
+/// 2: rows of logged tables may be in the log, which earlier servers do not read.
+const FORMAT: i64 = 2;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -14,8 +13,10 @@ use thingstead_core::Scope;
 
 use crate::commit::Promise;
 use crate::lock::DirectoryLock;
+use crate::log::{Log, Mover, Pace, Watch};
+use crate::queue::{Order, Queue};
 use crate::snapshots::{Shelf, Snapshot, check_name};
-use crate::writer::{Order, Writer};
+use crate::writer::Writer;
 use crate::{Batch, Commit, Document, Row, StoreError, Table, schema};
 
 /// How durable a resolved [`Commit`] is (setting `durability`).
@@ -45,9 +46,10 @@ impl FromStr for Durability {
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    /// `None` only while dropping.
-    orders: Option<Sender<Order>>,
-    thread: Option<JoinHandle<()>>,
+    queue: Arc<Queue>,
+    watch: Arc<Watch>,
+    /// The writer, and for a file the one that moves what is in the log; taken out while dropping.
+    threads: Vec<JoinHandle<()>>,
     /// The writer's connection; readers share it when the database is in memory.
     database: Arc<Mutex<Connection>>,
     shelf: Arc<Mutex<Shelf>>,
@@ -72,13 +74,35 @@ impl Store {
     /// # Errors
     /// Another server holds the directory; the directory or file cannot be used; the file is newer than this server.
     pub fn open(directory: &Path, tables: &[Table], durability: Durability) -> Result<Self, StoreError> {
+        Self::open_at_pace(directory, tables, durability, Pace::default())
+    }
+
+    /// Like [`Store::open`]; what is logged moves on at that pace.
+    pub(crate) fn open_at_pace(
+        directory: &Path,
+        tables: &[Table],
+        durability: Durability,
+        pace: Pace,
+    ) -> Result<Self, StoreError> {
         schema::check_names(tables)?;
         let lock = DirectoryLock::take(directory)?;
         let path = directory.join(FILE);
-        let database = schema::open_writer(&path, tables, durability)?;
+        let mut database = schema::open_writer(&path, tables, durability)?;
+        let watch = Arc::new(Watch::default());
+        let log = Log::open(&path, &mut database, tables, durability, Arc::clone(&watch))?;
         let shelf = Shelf::Folder(directory.join("snapshots"));
         let file = DatabaseFile { path, idle_readers: Mutex::default(), _lock: lock };
-        Self::start(database, shelf, tables, Some(file))
+        let mut inner = Self::start(database, shelf, tables, Some(log))?;
+        inner.file = Some(file);
+        let mover = Mover {
+            queue: Arc::clone(&inner.queue),
+            watch: Arc::clone(&watch),
+            tables: tables.to_vec(),
+            pace,
+        };
+        inner.watch = watch;
+        inner.threads.push(spawn("store-log", move || mover.run())?);
+        Ok(Self(Arc::new(inner)))
     }
 
     /// A database in memory that is gone with the last clone.
@@ -87,41 +111,56 @@ impl Store {
     /// A table is not well named, or memory is short.
     pub fn ephemeral(tables: &[Table]) -> Result<Self, StoreError> {
         schema::check_names(tables)?;
-        Self::start(schema::open_memory(tables)?, Shelf::Memory(Default::default()), tables, None)
+        let shelf = Shelf::Memory(Default::default());
+        let inner = Self::start(schema::open_memory(tables)?, shelf, tables, None)?;
+        Ok(Self(Arc::new(inner)))
     }
 
     fn start(
         database: Connection,
         shelf: Shelf,
         tables: &[Table],
-        file: Option<DatabaseFile>,
-    ) -> Result<Self, StoreError> {
-        let (orders, queue) = std::sync::mpsc::channel();
+        log: Option<Log>,
+    ) -> Result<Inner, StoreError> {
+        let queue = Arc::new(Queue::default());
         let database = Arc::new(Mutex::new(database));
         let shelf = Arc::new(Mutex::new(shelf));
         let writer = Writer {
-            orders: queue,
+            queue: Arc::clone(&queue),
             database: Arc::clone(&database),
             shelf: Arc::clone(&shelf),
             tables: tables.to_vec(),
+            log,
         };
-        let thread = std::thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || writer.run())
-            .map_err(|error| StoreError::Open { file: FILE.to_owned(), cause: error.to_string() })?;
-        let (orders, thread) = (Some(orders), Some(thread));
-        Ok(Self(Arc::new(Inner { orders, thread, database, shelf, tables: tables.to_vec(), file })))
+        let threads = vec![spawn("store", move || writer.run())?];
+        let (watch, tables) = (Arc::default(), tables.to_vec());
+        Ok(Inner { queue, watch, threads, database, shelf, tables, file: None })
     }
 
     /// Queues a batch; batches are written in the order of the calls. Never blocks.
     pub fn commit(&self, batch: Batch) -> Commit {
+        let commit = self.commit_quietly(batch);
+        self.wake();
+        commit
+    }
+
+    /// The same without waking the writer, for those who commit several times and then [`Store::wake`] it: what lies in the queue
+    /// by then is written together.
+    pub fn commit_quietly(&self, batch: Batch) -> Commit {
         if batch.is_empty() {
             return Commit::done();
         }
         if let Some(table) = batch.tables().find(|table| !self.0.tables.contains(table)) {
             return Commit::resolved(Err(StoreError::UnknownTable { table: table.name().to_owned() }));
         }
-        self.order(|promise| Order::Write(batch, promise))
+        let (commit, promise) = Commit::pending();
+        self.0.queue.push_quietly(Order::Write(batch, promise));
+        commit
+    }
+
+    /// Wakes the writer.
+    pub fn wake(&self) {
+        self.0.queue.ring();
     }
 
     /// Resolves when everything queued before is written.
@@ -129,7 +168,8 @@ impl Store {
         self.order(|promise| Order::Write(Batch::new(), promise))
     }
 
-    /// One row's document as it was last committed; a batch that is still queued is not seen.
+    /// One row's document as it was last committed; a batch that is still queued is not seen. Reading a
+    /// [logged](Table::logged) table waits for the writer.
     ///
     /// # Errors
     /// The table is unknown or cannot be read.
@@ -265,10 +305,7 @@ impl Store {
 
     fn order(&self, order: impl FnOnce(Promise) -> Order) -> Commit {
         let (commit, promise) = Commit::pending();
-        if let Some(orders) = &self.0.orders {
-            // A failed send drops the promise, which resolves the commit to `Closed`.
-            let _ = orders.send(order(promise));
-        }
+        self.0.queue.push(order(promise));
         commit
     }
 
@@ -287,6 +324,9 @@ impl Store {
         let Some(file) = &self.0.file else {
             return read(&self.0.database.lock()).map_err(failed);
         };
+        if table.is_logged() {
+            self.order(Order::Settle).wait()?;
+        }
         let idle = file.idle_readers.lock().pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -309,14 +349,22 @@ impl fmt::Debug for Store {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.orders = None;
-        if let Some(thread) = self.thread.take() {
+        self.watch.close();
+        self.queue.close();
+        for thread in self.threads.drain(..) {
             // A commit's callback may hold the last clone: the writer cannot wait for itself.
             if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
-                tracing::error!("the store's writer panicked");
+                tracing::error!("a thread of the store panicked");
             }
         }
     }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(|error| StoreError::Open { file: FILE.to_owned(), cause: error.to_string() })
 }
 
 fn document(value: ValueRef<'_>) -> rusqlite::Result<Document> {
@@ -368,7 +416,7 @@ mod tests {
         let mut batch = Batch::new();
         batch.put(T, &scope, "k", "v");
         let held = store.0.database.lock();
-        store.commit(batch.clone()).then(|_| panic!("on purpose"));
+        store.commit(batch.clone()).then(|_, _| panic!("on purpose"));
         drop(held);
         assert_eq!(store.commit(batch).wait(), Ok(()));
     }

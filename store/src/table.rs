@@ -6,12 +6,24 @@ use thingstead_core::Scope;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Table {
     name: &'static str,
+    logged: bool,
 }
 
 impl Table {
     /// A table of that name: lower-case letters, digits and `_`, anything else is refused when the store is opened.
     pub const fn new(name: &'static str) -> Self {
-        Self { name }
+        Self { name, logged: false }
+    }
+
+    /// A table whose rows change often. What changes goes to the end of a log, which costs the same however many rows there are,
+    /// and from there to the table when nothing changes for a second, or the log is long. Reading such a table waits for that.
+    pub const fn logged(name: &'static str) -> Self {
+        Self { name, logged: true }
+    }
+
+    /// Whether its rows go to the log first.
+    pub const fn is_logged(self) -> bool {
+        self.logged
     }
 
     /// The name.

@@ -1,106 +1,184 @@
 //! The thread that writes. It takes what is queued, makes one transaction of it, and tells everybody.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::batch::{Change, Condition};
-use crate::commit::Promise;
+use crate::batch::Change;
+use crate::commit::{Afterwards, Outcome, Promise};
+use crate::log::{self, Log};
+use crate::queue::{Order, Queue};
 use crate::snapshots::Shelf;
 use crate::{Batch, Document, StoreError, Table};
 
-/// What the store asks of the writer.
-pub(crate) enum Order {
-    Write(Batch, Promise),
-    Save(String, Promise),
-    Restore(String, Promise),
-    Forget(String, Promise),
-}
-
 pub(crate) struct Writer {
-    pub(crate) orders: Receiver<Order>,
+    pub(crate) queue: Arc<Queue>,
     pub(crate) database: Arc<Mutex<Connection>>,
     pub(crate) shelf: Arc<Mutex<Shelf>>,
     pub(crate) tables: Vec<Table>,
+    /// `None` for a database in memory, where logged tables are like others.
+    pub(crate) log: Option<Log>,
 }
 
 impl Writer {
     /// Works until every [`crate::Store`] is gone and the queue is empty.
-    pub(crate) fn run(self) {
-        let mut next = None;
-        while let Some(order) = next.take().or_else(|| self.orders.recv().ok()) {
-            match order {
-                Order::Write(batch, promise) => next = self.write_group(batch, promise),
-                Order::Save(name, promise) => {
-                    let outcome = self.shelf.lock().save(&name, &self.database.lock());
-                    report("saving a snapshot failed", outcome, promise);
-                }
-                Order::Restore(name, promise) => {
-                    let outcome = self.shelf.lock().restore(&name, &mut self.database.lock(), &self.tables);
-                    report("restoring a snapshot failed", outcome, promise);
-                }
-                Order::Forget(name, promise) => {
-                    let outcome = self.shelf.lock().delete(&name);
-                    promise.resolve(outcome);
-                }
+    pub(crate) fn run(mut self) {
+        while let Some(mut orders) = self.queue.take() {
+            while let Some(order) = orders.pop_front() {
+                self.follow(order, &mut orders);
             }
+        }
+        let emptied = self.settle().and_then(|()| self.log.as_mut().map_or(Ok(()), Log::empty));
+        if let Err(error) = emptied {
+            tracing::error!(%error, "the log was not moved to its tables; the next start does it");
         }
     }
 
-    /// Commits the batch and whatever batches are queued behind it; returns the order that ended the group.
-    fn write_group(&self, first: Batch, promise: Promise) -> Option<Order> {
-        let mut changes = first.len();
-        let mut batches = vec![first];
-        let mut promises = vec![promise];
-        let mut next = None;
-        while changes < GROUP {
-            match self.orders.try_recv() {
-                Ok(Order::Write(batch, promise)) => {
-                    changes += batch.len();
-                    batches.push(batch);
-                    promises.push(promise);
+    fn follow(&mut self, order: Order, behind: &mut VecDeque<Order>) {
+        let mut after = Afterwards::default();
+        match order {
+            Order::Write(batch, promise) => self.write_group(batch, promise, behind),
+            Order::Save(name, promise) => {
+                let saved = self.settle().and_then(|()| self.shelf.lock().save(&name, &self.database.lock()));
+                report("saving a snapshot failed", saved, promise);
+            }
+            Order::Restore(name, promise) => {
+                // Else what lies in the log would come over what is restored if the process ended in between.
+                let restored = self
+                    .settle()
+                    .and_then(|()| self.shelf.lock().restore(&name, &mut self.database.lock(), &self.tables));
+                report("restoring a snapshot failed", restored, promise);
+            }
+            Order::Forget(name, promise) => {
+                let outcome = self.shelf.lock().delete(&name);
+                promise.resolve(outcome, &mut after);
+            }
+            Order::Settle(promise) => {
+                let settled = self.settle();
+                report("moving the log to its tables failed", settled, promise);
+            }
+            Order::Rotate(reply) => {
+                // Without an answer the mover knows that there is nothing; without a mover nobody wants one.
+                drop(self.log.as_mut().and_then(Log::rotate).map(|resting| reply.send(resting)));
+            }
+            Order::Move(turn, changes, promise) => {
+                if self.log.as_ref().is_some_and(|log| log.is_resting(turn)) {
+                    let moved = write(&mut self.database.lock(), &changes).map_err(StoreError::write);
+                    promise.resolve(moved, &mut after);
                 }
-                Ok(other) => {
-                    next = Some(other);
-                    break;
+            }
+            Order::Moved(turn, promise) => {
+                if let Some(log) = self.log.as_mut().filter(|log| log.is_resting(turn)) {
+                    promise.resolve(log.moved(), &mut after);
                 }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
-        let outcome = write(&mut self.database.lock(), &batches);
-        let outcome = outcome.map_err(|error| StoreError::Write { cause: error.to_string() });
-        if let Err(error) = &outcome {
-            tracing::error!(%error, batches = batches.len(), "a group of changes was not written");
+        after.run();
+    }
+
+    /// Writes the batch and whatever batches are queued behind it: rows of logged tables to the log, the others in one transaction.
+    fn write_group(&mut self, first: Batch, promise: Promise, behind: &mut VecDeque<Order>) {
+        let mut group = Group::default();
+        let mut outcome = Ok(());
+        if self.log.is_some() && first.is_beyond_log() {
+            // What was logged before has to be in the tables that this changes.
+            outcome = self.settle();
+            group.add_unlogged(first, promise);
+        } else {
+            self.add(first, promise, &mut group);
+            while group.changes.len() < GROUP
+                && let Some(Order::Write(batch, promise)) = behind
+                    .pop_front_if(|order| matches!(order, Order::Write(batch, _) if !batch.is_beyond_log()))
+            {
+                self.add(batch, promise, &mut group);
+            }
         }
-        for promise in promises {
-            promise.resolve(outcome.clone());
+        let logged = match &mut self.log {
+            Some(log) if group.logs => log.append(),
+            _ => Ok(()),
+        };
+        let unlogged = outcome.and_then(|()| match group.changes.is_empty() {
+            true => Ok(()),
+            false => write(&mut self.database.lock(), &group.changes).map_err(StoreError::write),
+        });
+        for error in [&logged, &unlogged].into_iter().filter_map(|outcome| outcome.as_ref().err()) {
+            tracing::error!(%error, batches = group.promises.len(), "a group of changes was not written");
         }
-        next
+        let mut after = Afterwards::default();
+        for (promise, way) in group.promises {
+            let outcome = match way {
+                Way::Log => logged.clone(),
+                Way::Table => unlogged.clone(),
+                Way::Flush => logged.clone().and_then(|()| unlogged.clone()),
+            };
+            promise.resolve(outcome, &mut after);
+        }
+        after.run();
+        if self.log.as_ref().is_some_and(Log::is_overlong)
+            && let Err(error) = self.settle()
+        {
+            tracing::error!(%error, "the log grows, since it cannot be moved to its tables");
+        }
+    }
+
+    /// Puts a batch where it belongs.
+    fn add(&mut self, batch: Batch, promise: Promise, group: &mut Group) {
+        match &mut self.log {
+            _ if batch.is_empty() => group.promises.push((promise, Way::Flush)),
+            Some(log) if batch.fits_log() => {
+                let (buffer, turn) = log.buffer();
+                log::encode(&batch, turn, buffer);
+                group.logs = true;
+                group.promises.push((promise, Way::Log));
+            }
+            _ => group.add_unlogged(batch, promise),
+        }
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        match &mut self.log {
+            Some(log) => log.settle(&mut self.database.lock()),
+            None => Ok(()),
+        }
     }
 }
 
-fn write(database: &mut Connection, batches: &[Batch]) -> rusqlite::Result<()> {
+/// What is written together.
+#[derive(Default)]
+struct Group {
+    /// Something is in the log's buffer.
+    logs: bool,
+    /// For the transaction.
+    changes: Vec<Change>,
+    promises: Vec<(Promise, Way)>,
+}
+
+/// Where a batch of a group goes, and so whose outcome is its own.
+#[derive(Clone, Copy)]
+enum Way {
+    Log,
+    Table,
+    /// Nowhere: it waits for all before it.
+    Flush,
+}
+
+impl Group {
+    fn add_unlogged(&mut self, batch: Batch, promise: Promise) {
+        self.changes.extend(batch.changes);
+        self.promises.push((promise, Way::Table));
+    }
+}
+
+/// One transaction.
+pub(crate) fn write(database: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
     // Dropped without a commit, the transaction rolls back.
     let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for batch in batches {
-        if let Some(condition) = &batch.condition
-            && !holds(&transaction, condition)?
-        {
-            continue;
-        }
-        for change in &batch.changes {
-            apply(&transaction, change)?;
-        }
+    for change in changes {
+        apply(&transaction, change)?;
     }
     transaction.commit()
-}
-
-fn holds(database: &Connection, condition: &Condition) -> rusqlite::Result<bool> {
-    let Condition { table, scope, key } = condition;
-    let sql = format!("SELECT 1 FROM \"{}\" WHERE account = ?1 AND region = ?2 AND key = ?3", table.name());
-    database.prepare_cached(&sql)?.exists(params![scope.account(), scope.region(), key])
 }
 
 fn apply(database: &Connection, change: &Change) -> rusqlite::Result<()> {
@@ -121,11 +199,6 @@ fn apply(database: &Connection, change: &Change) -> rusqlite::Result<()> {
             let sql =
                 format!("DELETE FROM \"{}\" WHERE account = ?1 AND region = ?2 AND key = ?3", table.name());
             database.prepare_cached(&sql)?.execute(params![scope.account(), scope.region(), key])?;
-        }
-        Change::DeleteThrough { table, scope, last } => {
-            let sql =
-                format!("DELETE FROM \"{}\" WHERE account = ?1 AND region = ?2 AND key <= ?3", table.name());
-            database.prepare_cached(&sql)?.execute(params![scope.account(), scope.region(), last])?;
         }
         Change::DeletePrefix { table, scope, prefix } => {
             let sql = format!(
@@ -151,11 +224,13 @@ fn apply(database: &Connection, change: &Change) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn report(what: &'static str, outcome: Result<(), StoreError>, promise: Promise) {
+fn report(what: &'static str, outcome: Outcome, promise: Promise) {
     if let Err(error) = &outcome {
         tracing::error!(%error, "{what}");
     }
-    promise.resolve(outcome);
+    let mut after = Afterwards::default();
+    promise.resolve(outcome, &mut after);
+    after.run();
 }
 
 /// How many changes one transaction takes at most before it is committed.

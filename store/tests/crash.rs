@@ -15,7 +15,7 @@ fn writer_that_is_killed() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
     let store = Store::open(directory.as_ref(), &[A], Durability::Full).expect("open");
     for n in 0_u64.. {
-        store.commit(put(A, &format!("{n:012}"), &n.to_string())).then(move |outcome| {
+        store.commit(put(A, &format!("{n:012}"), &n.to_string())).then(move |outcome, _| {
             outcome.expect("commit");
             let mut out = std::io::stdout().lock();
             writeln!(out, "\nacknowledged {n}").and_then(|()| out.flush()).expect("told");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use thingstead_core::journal::{Cause, Kind, Record};
+use thingstead_core::wiring::Handled;
 use thingstead_core::{Origin, Publication, QoS, topic};
 use thingstead_mqtt_wire::{PublishFrame, Version};
 
@@ -91,7 +92,7 @@ impl Shard {
         stored |= self.fan_out(&publication, &mut matches, journey);
         matches.clear();
         self.matches = matches;
-        self.hand_over(&publication, journey);
+        stored |= self.hand_over(&publication, journey) == Handled::Storing;
         stored
     }
 
@@ -272,12 +273,13 @@ impl Shard {
     }
 
     /// Services behind reserved topics, then rules.
-    fn hand_over(&mut self, publication: &Arc<Publication>, journey: Journey) {
-        let Some(wiring) = self.hub.wiring() else { return };
+    fn hand_over(&mut self, publication: &Arc<Publication>, journey: Journey) -> Handled {
+        let mut handled = Handled::Done;
+        let Some(wiring) = self.hub.wiring() else { return handled };
         if topic::is_reserved(&publication.message.topic) && !journey.will {
             for service in &wiring.services {
                 if service.claims(&publication.message.topic) {
-                    service.handle(publication);
+                    handled = service.handle(publication);
                     break;
                 }
             }
@@ -285,5 +287,10 @@ impl Shard {
         if let Some(rules) = &wiring.rules {
             rules.offer_and_tell(publication, &mut self.turn.events);
         }
+        if handled == Handled::Storing {
+            self.turn.storing = true;
+            self.signal.raise();
+        }
+        handled
     }
 }

@@ -34,6 +34,7 @@ impl Shard {
             Mail::GroupReady(session) => self.send_stored_soon(session),
             Mail::Durable { held, outcome } => self.release(held, &outcome),
             Mail::CertificateGone { scope, certificate } => self.close_certificate(&scope, &certificate),
+            Mail::Errand(errand) => errand(),
             Mail::Ask(ask) => ask(self),
             Mail::CloseAll { forget, done } => {
                 self.close_all(forget);

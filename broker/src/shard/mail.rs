@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use parking_lot::Mutex;
+use thingstead_core::wiring::Errand;
 use thingstead_core::{CertificateId, Publication, QoS, Scope};
 use thingstead_mqtt_wire::{Connect, Decoder};
 use thingstead_policy_engine::Applicable;
@@ -66,6 +67,8 @@ pub(crate) enum Mail {
         /// Which.
         certificate: CertificateId,
     },
+    /// Something that a service does on this thread.
+    Errand(Errand),
     /// Anything else, with an answer of its own.
     Ask(Box<dyn FnOnce(&mut Shard) + Send>),
     /// End every connection; with `forget` also every session.
@@ -161,6 +164,18 @@ impl Mailbox {
     /// Leaves a letter.
     pub(crate) fn push(&self, mail: Mail) {
         self.letters.lock().push(mail);
+        self.bell.notify_one();
+    }
+
+    /// Leaves a letter without waking anybody; `true` when somebody has to [`Mailbox::ring`].
+    pub(crate) fn push_quietly(&self, mail: Mail) -> bool {
+        let mut letters = self.letters.lock();
+        letters.push(mail);
+        letters.len() == 1
+    }
+
+    /// Wakes the shard.
+    pub(crate) fn ring(&self) {
         self.bell.notify_one();
     }
 

@@ -90,8 +90,10 @@ pub(crate) struct Turn {
     pub(crate) mail: Vec<Vec<Mail>>,
     /// Changes of the database.
     pub(crate) batch: Batch,
-    /// Acknowledgements that wait for `batch`.
+    /// Acknowledgements that wait for `batch`, and for what services have queued.
     pub(crate) held: Vec<Held>,
+    /// Services have queued changes in the store.
+    pub(crate) storing: bool,
 }
 
 impl Shard {

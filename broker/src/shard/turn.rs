@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 use thingstead_core::Publication;
 
 use super::Shard;
-use super::mail::Mail;
+use super::mail::{Mail, Mailbox};
 use crate::connection::receive::stuffed_at;
 use crate::ending::Ending;
 use crate::router::route::Journey;
@@ -117,21 +117,30 @@ impl Shard {
 
     /// Hands the changes so far to the database.
     pub(crate) fn commit(&mut self) {
-        if self.turn.batch.is_empty() && self.turn.held.is_empty() {
-            return;
-        }
-        let commit = self.hub.store.commit(std::mem::take(&mut self.turn.batch));
+        let storing = std::mem::take(&mut self.turn.storing);
         let held = std::mem::take(&mut self.turn.held);
+        let commit = match self.turn.batch.is_empty() {
+            true if held.is_empty() => {
+                if storing {
+                    self.hub.store.wake();
+                }
+                return;
+            }
+            // Behind what services have queued.
+            true => self.hub.store.flush(),
+            false => self.hub.store.commit(std::mem::take(&mut self.turn.batch)),
+        };
         let (hub, id) = (Arc::clone(&self.hub), usize::from(self.id));
-        commit.then(move |outcome| {
+        commit.then(move |outcome, after| {
             if let Err(error) = &outcome {
                 hub.note_damage(error);
             }
             if held.is_empty() {
                 return;
             }
-            if let Some(mailbox) = hub.mailboxes.get(id) {
-                mailbox.push(Mail::Durable { held, outcome });
+            let durable = Mail::Durable { held, outcome };
+            if hub.mailboxes.get(id).is_some_and(|mailbox| mailbox.push_quietly(durable)) {
+                after.call(move || hub.mailboxes.get(id).into_iter().for_each(Mailbox::ring));
             }
         });
     }

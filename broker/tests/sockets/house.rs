@@ -12,7 +12,7 @@ use thingstead_broker::{
 };
 use thingstead_core::decision::{Asked, Decision, Outcome};
 use thingstead_core::journal::{Event, Query};
-use thingstead_core::wiring::{ReservedService, RuleSink};
+use thingstead_core::wiring::{Handled, ReservedService, RuleSink};
 use thingstead_core::{
     CertificateId, Clock, Ids, Journal, Kind, Publication, Scope, ThingName, Timestamp, topic,
 };
@@ -120,8 +120,9 @@ impl ReservedService for Seen {
         topic.contains("/shadow/") && topic.ends_with("/update")
     }
 
-    fn handle(&self, request: &Publication) {
+    fn handle(&self, request: &Publication) -> Handled {
         self.requests.lock().push(request.message.topic.to_string());
+        Handled::Done
     }
 }
 

@@ -5,18 +5,18 @@ mod cell;
 mod follower;
 mod history;
 mod listing;
-mod log;
 mod rows;
 mod shown;
 mod throttle;
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
-use thingstead_core::wiring::{Bus, Reload, ReservedService};
+use thingstead_core::wiring::{Bus, Handled, Reload, ReservedService};
 use thingstead_core::{Clock, Journal, Origin, Publication, Scope, ShadowName, ThingName};
 use thingstead_store::{Store, StoreError};
 use tokio::sync::oneshot;
@@ -27,11 +27,9 @@ use answer::{Answer, Asked, Door, Outcome};
 use cell::{Cell, Outgoing, State};
 use history::Budget;
 use listing::Names;
-use log::Log;
 
 pub use history::{Change, Revision};
 pub use listing::{NamedShadows, Summary};
-pub use log::SHADOW_LOG;
 pub use rows::{OpenError, SHADOWS, TABLES};
 pub use throttle::Throttles;
 
@@ -75,7 +73,6 @@ struct Inner {
     journal: Journal,
     settings: ShadowSettings,
     cells: DashMap<ShadowId, Arc<Cell>>,
-    log: Log,
     names: Names,
     budget: Budget,
     /// The shadows whose histories are to be saved.
@@ -103,7 +100,6 @@ impl ShadowService {
             journal,
             settings,
             cells: DashMap::new(),
-            log: Log::default(),
             names: Names::default(),
             budget: Budget::new(settings.history, settings.history_bytes),
             unsaved: Mutex::default(),
@@ -200,7 +196,9 @@ impl ShadowService {
         let (reply, answered) = oneshot::channel();
         let at = self.0.clock.now();
         let door = Door::Http(Some(reply));
-        self.0.serve(Asked::new(id.clone(), operation, payload, origin, at, door));
+        if self.0.serve(Asked::new(id.clone(), operation, payload, origin, at, door)) == Handled::Storing {
+            self.0.store.wake();
+        }
         answered
             .await
             .unwrap_or_else(|_| Err(Rejection::Internal { reason: "the server is stopping".to_owned() }))
@@ -212,11 +210,14 @@ impl ReservedService for ShadowService {
         address::request(topic).is_some()
     }
 
-    fn handle(&self, request: &Publication) {
-        let Some((thing, shadow, operation)) = address::request(&request.message.topic) else { return };
+    fn handle(&self, request: &Publication) -> Handled {
+        let Some((thing, shadow, operation)) = address::request(&request.message.topic) else {
+            return Handled::Done;
+        };
         if let Some(why) = address::misnamed(thing, shadow) {
             // AWS documents no answer to such a request; here at least the journal has one.
-            return self.0.journal.record(answer::misnamed(request, self.0.clock.now(), why));
+            self.0.journal.record(answer::misnamed(request, self.0.clock.now(), why));
+            return Handled::Done;
         }
         let id = ShadowId {
             scope: request.scope.clone(),
@@ -226,7 +227,7 @@ impl ReservedService for ShadowService {
         let payload = request.message.payload.clone();
         let origin = request.origin.clone();
         let at = self.0.clock.now();
-        self.0.serve(Asked::new(id, operation, payload, origin, at, Door::Mqtt));
+        self.0.serve(Asked::new(id, operation, payload, origin, at, Door::Mqtt))
     }
 }
 
@@ -238,27 +239,28 @@ impl Reload for ShadowService {
 
 impl Inner {
     /// Takes a request, and sees to its answer.
-    fn serve(self: &Arc<Self>, asked: Asked) {
+    fn serve(self: &Arc<Self>, asked: Asked) -> Handled {
         if let Err(rejection) = self.throttle.admit(&asked.id, asked.session(), asked.at) {
-            return self.send(asked.refused(rejection.into()), false);
+            self.send(asked.refused(rejection.into()), false);
+            return Handled::Done;
         }
         match asked.operation {
             Operation::Update => self.update(asked),
             Operation::Get => match ClientToken::of_payload(&asked.payload) {
                 Ok(token) => self.get(asked, token),
-                Err(rejection) => self.send(asked.refused(rejection.into()), true),
+                Err(rejection) => self.refuse(asked, rejection.into()),
             },
             Operation::Delete => match ClientToken::of_payload(&asked.payload) {
                 Ok(token) => self.delete(asked, token),
-                Err(rejection) => self.send(asked.refused(rejection.into()), true),
+                Err(rejection) => self.refuse(asked, rejection.into()),
             },
         }
     }
 
-    fn update(self: &Arc<Self>, asked: Asked) {
+    fn update(self: &Arc<Self>, asked: Asked) -> Handled {
         let request = match UpdateRequest::parse(&asked.payload, asked.at, &self.settings.limits) {
             Ok(request) => request,
-            Err(rejected) => return self.send(asked.refused(rejected), true),
+            Err(rejected) => return self.refuse(asked, rejected),
         };
         let client_token = request.client_token().cloned();
         let cell = self.cell_or_new(&asked.id);
@@ -274,7 +276,8 @@ impl Inner {
                 let id = asked.id.clone();
                 state.enqueue(Outgoing::ready(asked.refused(rejected)));
                 self.forget_if_vacant(&id, state);
-                return self.drain(&cell);
+                self.drain(&cell);
+                return Handled::Done;
             }
         };
         let version = updated.document.version();
@@ -287,10 +290,10 @@ impl Inner {
             delta: updated.delta,
             documents: updated.documents,
         };
-        self.change(&id, &cell, state, next, client_token, asked.answered(outcome));
+        self.change(&id, &cell, state, next, client_token, asked.answered(outcome))
     }
 
-    fn get(self: &Arc<Self>, asked: Asked, token: Option<ClientToken>) {
+    fn get(self: &Arc<Self>, asked: Asked, token: Option<ClientToken>) -> Handled {
         let Some(cell) = self.cell(&asked.id) else { return self.refuse_missing(asked, token) };
         let mut state = cell.lock();
         let answer = match document::get(&state.stored, asked.id.name(), token.as_ref(), asked.at) {
@@ -303,9 +306,10 @@ impl Inner {
         state.enqueue(Outgoing::ready(answer));
         drop(state);
         self.drain(&cell);
+        Handled::Done
     }
 
-    fn delete(self: &Arc<Self>, asked: Asked, token: Option<ClientToken>) {
+    fn delete(self: &Arc<Self>, asked: Asked, token: Option<ClientToken>) -> Handled {
         let Some(cell) = self.cell(&asked.id) else { return self.refuse_missing(asked, token) };
         let mut state = cell.lock();
         match document::delete(&state.stored, asked.id.name(), token.as_ref(), asked.at) {
@@ -313,19 +317,25 @@ impl Inner {
                 let id = asked.id.clone();
                 self.remember(&asked, deleted.version, Change::Deleted, &mut state, &deleted.stored);
                 let outcome = Outcome::Deleted { version: deleted.version, accepted: deleted.accepted };
-                self.change(&id, &cell, state, deleted.stored, token, asked.answered(outcome));
+                self.change(&id, &cell, state, deleted.stored, token, asked.answered(outcome))
             }
             Err(rejection) => {
                 state.enqueue(Outgoing::ready(asked.refused(Rejected { rejection, client_token: token })));
                 drop(state);
                 self.drain(&cell);
+                Handled::Done
             }
         }
     }
 
-    fn refuse_missing(self: &Arc<Self>, asked: Asked, client_token: Option<ClientToken>) {
+    fn refuse_missing(self: &Arc<Self>, asked: Asked, client_token: Option<ClientToken>) -> Handled {
         let rejection = Rejection::NoShadow { name: asked.id.name().to_owned() };
-        self.send(asked.refused(Rejected { rejection, client_token }), true);
+        self.refuse(asked, Rejected { rejection, client_token })
+    }
+
+    fn refuse(&self, asked: Asked, rejected: Rejected) -> Handled {
+        self.send(asked.refused(rejected), true);
+        Handled::Done
     }
 
     /// Adds to the shadow's history what is about to become of it.
@@ -340,7 +350,8 @@ impl Inner {
         }
     }
 
-    /// Makes `next` what is stored, and answers when it is durable.
+    /// Makes `next` what is stored, and answers when it is durable: on the thread that answers for this shadow, so that answers
+    /// leave in their order, and together with others that became durable at the same time.
     fn change(
         self: &Arc<Self>,
         id: &ShadowId,
@@ -349,19 +360,26 @@ impl Inner {
         next: Stored,
         client_token: Option<ClientToken>,
         answer: Answer,
-    ) {
-        let commit = self.log.append(&self.store, id, &next);
+    ) -> Handled {
+        // Queued while the shadow is locked: its rows lie in the log in the order of its versions.
+        let commit = self.store.commit_quietly(rows::row(id, &next));
         let before = std::mem::replace(&mut state.stored, next);
         self.names.note(id, &state.stored);
         let ticket = state.enqueue(Outgoing::waiting(answer, before, client_token));
         drop(state);
         self.follower.tell(id);
+        let place = self.cells.hasher().hash_one(id);
         let (inner, cell) = (Arc::clone(self), Arc::clone(cell));
-        commit.then(move |outcome| inner.committed(&cell, ticket, outcome));
+        commit.then(move |outcome, after| {
+            let bus = Arc::clone(&inner.bus);
+            if bus.leave(place, Box::new(move || inner.committed(&cell, ticket, outcome))) {
+                after.call(move || bus.ring(place));
+            }
+        });
+        Handled::Storing
     }
 
     fn committed(self: &Arc<Self>, cell: &Arc<Cell>, ticket: u64, outcome: Result<(), StoreError>) {
-        self.log.note(outcome.is_ok());
         let mut state = cell.lock();
         let mut reverted = None;
         match outcome {

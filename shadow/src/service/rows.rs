@@ -9,20 +9,18 @@ use thingstead_store::{Batch, Commit, StoreError, Table};
 
 use super::cell::Cell;
 use super::history::History;
-use super::log::{REMOVED, SHADOW_LOG};
 use super::{Inner, ShadowService};
 use crate::address::ShadowId;
 use crate::document::Stored;
 
-/// The table of shadows: `THING` or `THING/SHADOW` to the document, or to a deleted shadow's counter. What [`SHADOW_LOG`] holds
-/// of a shadow is newer.
-pub const SHADOWS: Table = Table::new("shadows");
+/// The table of shadows: `THING` or `THING/SHADOW` to the document, or to a deleted shadow's counter.
+pub const SHADOWS: Table = Table::logged("shadows");
 
 /// The table of their last versions, with the same keys: a list of who changed what, oldest first.
-const SHADOW_HISTORY: Table = Table::new("shadow_history");
+const SHADOW_HISTORY: Table = Table::logged("shadow_history");
 
 /// The tables of this crate.
-pub const TABLES: &[Table] = &[SHADOWS, SHADOW_LOG, SHADOW_HISTORY];
+pub const TABLES: &[Table] = &[SHADOWS, SHADOW_HISTORY];
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -76,20 +74,14 @@ impl Inner {
     /// Forgets everything and loads it again.
     pub(super) fn load(&self) -> Result<(), OpenError> {
         let now = self.clock.now();
-        // Rows that move while two tables are read one after the other would be seen in neither.
-        let _settling = self.log.keep_still();
-        let mut logged = self.log.load(&self.store, now)?;
         let mut loaded = Loaded::default();
         self.store.rows(SHADOWS, |row| {
             let id = shadow_id(row.scope, &row.key);
-            match logged.remove(&id) {
-                Some(newer) => loaded.take_logged(id, &newer, now),
-                None => loaded.take_row(id, row.document.as_text(), now),
+            match row.document.as_text() {
+                Some(text) => loaded.take(id, text, now),
+                None => loaded.corrupt = Some((SHADOWS, row_key(&id), "it is not text".to_owned())),
             }
         })?;
-        for (id, newer) in logged {
-            loaded.take_logged(id, &newer, now);
-        }
         let Loaded { shadows, expired, mut corrupt } = loaded;
         let mut histories = Vec::new();
         self.store.rows(SHADOW_HISTORY, |row| {
@@ -126,7 +118,7 @@ impl Inner {
     }
 }
 
-/// What was found in the two tables of shadows.
+/// What was found in the table of shadows.
 #[derive(Default)]
 struct Loaded {
     shadows: Vec<(ShadowId, Stored)>,
@@ -137,39 +129,36 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn take_row(&mut self, id: ShadowId, text: Option<&str>, now: Timestamp) {
-        match text {
-            Some(text) => self.take(SHADOWS, id, text, now),
-            None => self.corrupt = Some((SHADOWS, row_key(&id), "it is not text".to_owned())),
-        }
-    }
-
-    fn take_logged(&mut self, id: ShadowId, text: &str, now: Timestamp) {
-        if text != REMOVED {
-            self.take(SHADOW_LOG, id, text, now);
-        }
-    }
-
-    fn take(&mut self, table: Table, id: ShadowId, text: &str, now: Timestamp) {
+    fn take(&mut self, id: ShadowId, text: &str, now: Timestamp) {
         match Stored::from_text(text) {
             Ok(stored) if stored.is_remembered(now) => self.shadows.push((id, stored)),
             Ok(_) => {
                 self.expired.delete(SHADOWS, &id.scope, row_key(&id));
                 self.expired.delete(SHADOW_HISTORY, &id.scope, row_key(&id));
             }
-            Err(error) => self.corrupt = Some((table, row_key(&id), error.to_string())),
+            Err(error) => self.corrupt = Some((SHADOWS, row_key(&id), error.to_string())),
         }
     }
 }
 
-pub(super) fn row_key(id: &ShadowId) -> String {
+/// What writes down what became of a shadow.
+pub(super) fn row(id: &ShadowId, stored: &Stored) -> Batch {
+    let mut batch = Batch::new();
+    match stored.to_text() {
+        Some(text) => batch.put(SHADOWS, &id.scope, row_key(id), into_string(&text)),
+        None => batch.delete(SHADOWS, &id.scope, row_key(id)),
+    }
+    batch
+}
+
+fn row_key(id: &ShadowId) -> String {
     match &id.shadow {
         None => id.thing.to_string(),
         Some(shadow) => format!("{}/{shadow}", id.thing),
     }
 }
 
-pub(super) fn shadow_id(scope: Scope, key: &str) -> ShadowId {
+fn shadow_id(scope: Scope, key: &str) -> ShadowId {
     match key.split_once('/') {
         None => ShadowId { scope, thing: ThingName::from(key), shadow: None },
         Some((thing, shadow)) => {
@@ -179,7 +168,7 @@ pub(super) fn shadow_id(scope: Scope, key: &str) -> ShadowId {
 }
 
 /// Documents are text; this is the quick way to say so.
-pub(super) fn into_string(text: &Bytes) -> String {
+fn into_string(text: &Bytes) -> String {
     std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text).into_owned(), str::to_owned)
 }
 

@@ -103,9 +103,6 @@ impl Server {
         if let Err(error) = self.shadow.save_history(usize::MAX).await {
             tracing::error!(%error, "the last versions of shadows were not saved");
         }
-        let shadow = self.shadow.clone();
-        // What fails here is in the log of shadows, from which the next start takes it.
-        drop(tokio::task::spawn_blocking(move || shadow.settle()).await);
         for task in self.tasks {
             task.abort();
             let _ = task.await;

@@ -180,7 +180,6 @@ pub(super) async fn start(config: Config, surroundings: Surroundings) -> Result<
         })
         .collect();
     tasks.push(tokio::spawn(shadow.clone().keep_history()));
-    tasks.push(tokio::spawn(shadow.clone().keep_settled()));
     if !config.ephemeral {
         endpoints::write(&config.data_dir, &bound).map_err(|error| data_error(&config.data_dir, error))?;
     }
