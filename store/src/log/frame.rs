@@ -235,7 +235,7 @@ mod tests {
         assert!(read(&bytes, 6).is_empty());
         // Wherever the process ended: whole frames, and nothing of one that is not.
         for end in Head::BYTES..whole {
-            assert!(read(&bytes[..end], 7).len() % 3 == 0);
+            assert!(read(&bytes[..end], 7).len().is_multiple_of(3));
         }
         for flipped in Head::BYTES..whole {
             let mut bytes = bytes[..whole].to_vec();
