@@ -18,6 +18,8 @@ pub(crate) enum Order {
     Forget(String, Promise),
     /// Move everything that lies in the log to its tables, before somebody reads them.
     Settle(Promise),
+    /// The same, and give the disk back what the log takes.
+    Rest(Promise),
     /// Write to the other file of the log from now on, and tell what is to be moved.
     Rotate(SyncSender<Resting>),
     /// Put rows that come from the resting file into their tables, if it is still the one of that turn.

@@ -30,8 +30,7 @@ impl Writer {
                 self.follow(order, &mut orders);
             }
         }
-        let emptied = self.settle().and_then(|()| self.log.as_mut().map_or(Ok(()), Log::empty));
-        if let Err(error) = emptied {
+        if let Err(error) = self.rest() {
             tracing::error!(%error, "the log was not moved to its tables; the next start does it");
         }
     }
@@ -58,6 +57,10 @@ impl Writer {
             Order::Settle(promise) => {
                 let settled = self.settle();
                 report("moving the log to its tables failed", settled, promise);
+            }
+            Order::Rest(promise) => {
+                let rested = self.rest();
+                report("moving the log to its tables failed", rested, promise);
             }
             Order::Rotate(reply) => {
                 // Without an answer the mover knows that there is nothing; without a mover nobody wants one.
@@ -135,6 +138,11 @@ impl Writer {
             }
             _ => group.add_unlogged(batch, promise),
         }
+    }
+
+    fn rest(&mut self) -> Result<(), StoreError> {
+        self.settle()?;
+        self.log.as_mut().map_or(Ok(()), Log::empty)
     }
 
     fn settle(&mut self) -> Result<(), StoreError> {

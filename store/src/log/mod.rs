@@ -88,7 +88,6 @@ impl Log {
         };
         log.settle(database)?;
         log.empty()?;
-        log.current.turn = 1;
         Ok(log)
     }
 
@@ -175,6 +174,8 @@ impl Log {
             file.end = 0;
             file.turn = 0;
         }
+        // Old frames are gone with the bytes, so turns may begin anew.
+        self.current.turn = 1;
         Ok(())
     }
 }

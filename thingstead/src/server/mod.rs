@@ -107,5 +107,8 @@ impl Server {
             task.abort();
             let _ = task.await;
         }
+        if let Err(error) = self.whole.rest().await {
+            tracing::error!(%error, "some changes are beside the database only, from where the next start takes them");
+        }
     }
 }

@@ -11,7 +11,7 @@ use thingstead_core::{Scope, ShadowName, ThingName};
 use thingstead_registry::Registry;
 use thingstead_rules::RuleEngine;
 use thingstead_shadow::{ShadowId, ShadowService};
-use thingstead_store::Store;
+use thingstead_store::{Store, StoreError};
 use thingstead_telemetry::ServiceLog;
 
 use super::telemetry;
@@ -38,6 +38,11 @@ impl WholeServer {
     }
 
     /// Connections go first, so that nobody acts on the old state; then rows, then what is cached of them.
+    /// Writes what is queued; whoever opens the database afterwards finds everything in its tables.
+    pub(super) async fn rest(&self) -> Result<(), StoreError> {
+        self.store.rest().await
+    }
+
     async fn go_back_to(&self, snapshot: &str) -> Result<(), Refusal> {
         let broker = Arc::clone(&self.broker);
         blocking(move || {
