@@ -275,6 +275,10 @@ impl Bus for Broker {
             mailbox.ring();
         }
     }
+
+    fn is_at(&self, place: u64) -> bool {
+        Inbox::is_of(&self.hub, self.shard_of(place))
+    }
 }
 
 impl ConnectionControl for Broker {
@@ -300,8 +304,12 @@ impl ConnectionControl for Broker {
 impl Broker {
     /// The shard that errands of a place are left for.
     fn mailbox(&self, place: u64) -> Option<&Mailbox> {
+        self.hub.mailboxes.get(self.shard_of(place))
+    }
+
+    fn shard_of(&self, place: u64) -> usize {
         let shards = self.hub.mailboxes.len().max(1) as u64;
-        self.hub.mailboxes.get(usize::try_from(place % shards).unwrap_or(0))
+        usize::try_from(place % shards).unwrap_or(0)
     }
 
     fn forget_everything(&self) {

@@ -37,6 +37,11 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Wakes the thread behind `place`.
     fn ring(&self, _place: u64) {}
+
+    /// Whether the calling thread is the one behind `place`.
+    fn is_at(&self, _place: u64) -> bool {
+        true
+    }
 }
 
 /// What is to be done on another thread.

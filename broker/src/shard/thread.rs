@@ -35,7 +35,7 @@ pub(crate) fn start(id: u16, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> io::
 
 async fn run(id: u16, hub: Arc<Hub>, mut stop: watch::Receiver<bool>) {
     let signal = Rc::new(Signal::default());
-    let inbox = Inbox::install(&hub, &signal);
+    let inbox = Inbox::install(&hub, id, &signal);
     let shard = Rc::new(RefCell::new(Shard::new(id, Arc::clone(&hub), Rc::clone(&signal))));
     shard.borrow_mut().load_sessions();
     let turnstile = Rc::new(Turnstile::default());

@@ -50,6 +50,8 @@ impl Signal {
 /// shard is busy with the message that caused them.
 pub(crate) struct Inbox {
     hub: *const crate::hub::Hub,
+    /// The shard's number.
+    id: u16,
     waiting: RefCell<Vec<Publication>>,
     signal: Rc<Signal>,
 }
@@ -60,9 +62,9 @@ thread_local! {
 
 impl Inbox {
     /// Makes this thread a shard's.
-    pub(crate) fn install(hub: &Arc<crate::hub::Hub>, signal: &Rc<Signal>) -> Rc<Self> {
-        let inbox =
-            Rc::new(Self { hub: Arc::as_ptr(hub), waiting: RefCell::default(), signal: Rc::clone(signal) });
+    pub(crate) fn install(hub: &Arc<crate::hub::Hub>, id: u16, signal: &Rc<Signal>) -> Rc<Self> {
+        let (hub, signal) = (Arc::as_ptr(hub), Rc::clone(signal));
+        let inbox = Rc::new(Self { hub, id, waiting: RefCell::default(), signal });
         INBOX.set(Some(Rc::clone(&inbox)));
         inbox
     }
@@ -76,6 +78,15 @@ impl Inbox {
                 Ok(())
             }
             _ => Err(publication),
+        })
+    }
+
+    /// Whether this thread is that shard's.
+    pub(crate) fn is_of(hub: &Arc<crate::hub::Hub>, shard: usize) -> bool {
+        INBOX.with_borrow(|inbox| {
+            inbox.as_ref().is_some_and(|inbox| {
+                std::ptr::eq(inbox.hub, Arc::as_ptr(hub)) && usize::from(inbox.id) == shard
+            })
         })
     }
 

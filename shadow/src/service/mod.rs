@@ -276,7 +276,7 @@ impl Inner {
                 let id = asked.id.clone();
                 state.enqueue(Outgoing::ready(asked.refused(rejected)));
                 self.forget_if_vacant(&id, state);
-                self.drain(&cell);
+                self.drain_at(self.place(&id), &cell);
                 return Handled::Done;
             }
         };
@@ -295,6 +295,7 @@ impl Inner {
 
     fn get(self: &Arc<Self>, asked: Asked, token: Option<ClientToken>) -> Handled {
         let Some(cell) = self.cell(&asked.id) else { return self.refuse_missing(asked, token) };
+        let place = self.place(&asked.id);
         let mut state = cell.lock();
         let answer = match document::get(&state.stored, asked.id.name(), token.as_ref(), asked.at) {
             Ok(document) => {
@@ -305,7 +306,7 @@ impl Inner {
         };
         state.enqueue(Outgoing::ready(answer));
         drop(state);
-        self.drain(&cell);
+        self.drain_at(place, &cell);
         Handled::Done
     }
 
@@ -320,9 +321,10 @@ impl Inner {
                 self.change(&id, &cell, state, deleted.stored, token, asked.answered(outcome))
             }
             Err(rejection) => {
+                let place = self.place(&asked.id);
                 state.enqueue(Outgoing::ready(asked.refused(Rejected { rejection, client_token: token })));
                 drop(state);
-                self.drain(&cell);
+                self.drain_at(place, &cell);
                 Handled::Done
             }
         }
@@ -368,7 +370,7 @@ impl Inner {
         let ticket = state.enqueue(Outgoing::waiting(answer, before, client_token));
         drop(state);
         self.follower.tell(id);
-        let place = self.cells.hasher().hash_one(id);
+        let place = self.place(id);
         let (inner, cell) = (Arc::clone(self), Arc::clone(cell));
         commit.then(move |outcome, after| {
             let bus = Arc::clone(&inner.bus);
@@ -396,6 +398,22 @@ impl Inner {
             self.follower.tell(&id);
         }
         self.drain(cell);
+    }
+
+    /// Which thread answers for a shadow.
+    fn place(&self, id: &ShadowId) -> u64 {
+        self.cells.hasher().hash_one(id)
+    }
+
+    /// [`Inner::drain`] on the thread that answers for this shadow: what several threads publish is not routed in one order.
+    fn drain_at(self: &Arc<Self>, place: u64, cell: &Arc<Cell>) {
+        if self.bus.is_at(place) {
+            return self.drain(cell);
+        }
+        let (inner, cell) = (Arc::clone(self), Arc::clone(cell));
+        if self.bus.leave(place, Box::new(move || inner.drain(&cell))) {
+            self.bus.ring(place);
+        }
     }
 
     /// Sends what is ready, in order. Nothing is locked while messages are published, so whoever they reach may come back.
