@@ -53,7 +53,7 @@ pub trait ReservedService: Send + Sync + 'static {
     fn claims(&self, topic: &str) -> bool;
 
     /// Takes a request. Must not block: answers go out through the [`Bus`], from this call or later.
-    fn handle(&self, request: &Publication) -> Handled;
+    fn handle(&self, request: &Arc<Publication>) -> Handled;
 }
 
 /// How far a service has come with a request.

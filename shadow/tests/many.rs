@@ -279,7 +279,7 @@ fn a_response_topic_does_not_move_the_answer() {
     let mut message = Message::new("$aws/things/T/shadow/get", "");
     message.properties = Some(properties.into());
     let request = Publication { scope: scope(), message, origin: device(), at: world.clock.now() };
-    world.service.handle(&request);
+    world.service.handle(&std::sync::Arc::new(request));
     let published = world.bus.take_when(|published| !published.is_empty());
     assert_eq!(&*published[0].message.topic, "$aws/things/T/shadow/get/rejected");
     assert_eq!(published[0].message.properties, None);

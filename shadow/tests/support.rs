@@ -83,12 +83,12 @@ impl World {
     /// Publishes on a request topic.
     pub(crate) fn publish(&self, topic: &str, payload: impl Into<Bytes>) {
         assert!(self.service.claims(topic), "{topic}");
-        let handled = self.service.handle(&Publication {
+        let handled = self.service.handle(&Arc::new(Publication {
             scope: scope(),
             message: Message::new(topic, payload),
             origin: device(),
             at: self.clock.now(),
-        });
+        }));
         if handled == Handled::Storing {
             self.store.wake();
         }

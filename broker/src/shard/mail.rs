@@ -185,12 +185,14 @@ impl Mailbox {
         self.bell.notify_one();
     }
 
-    /// Waits for letters and takes them all.
-    pub(crate) async fn take(&self) -> Vec<Mail> {
+    /// Waits for letters and swaps them for `empty`.
+    pub(crate) async fn take(&self, empty: &mut Vec<Mail>) {
         loop {
-            let letters = std::mem::take(&mut *self.letters.lock());
-            if !letters.is_empty() {
-                return letters;
+            {
+                let mut letters = self.letters.lock();
+                if !letters.is_empty() {
+                    return std::mem::swap(&mut *letters, empty);
+                }
             }
             self.bell.notified().await;
         }

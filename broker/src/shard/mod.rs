@@ -92,6 +92,8 @@ pub(crate) struct Turn {
     pub(crate) batch: Batch,
     /// Acknowledgements that wait for `batch`, and for what services have queued.
     pub(crate) held: Vec<Held>,
+    /// Empty; where the answers of services are gathered in the next turn.
+    pub(crate) answers: Vec<Publication>,
     /// Services have queued changes in the store.
     pub(crate) storing: bool,
 }

@@ -64,10 +64,12 @@ async fn letters(host: Host, hub: Arc<Hub>) {
     let shard = &host.shard;
     let id = usize::from(shard.borrow().id);
     let Some(mailbox) = hub.mailboxes.get(id) else { return };
+    let mut letters = Vec::new();
     loop {
-        let letters = mailbox.take().await;
+        letters.shrink_to(KEPT_LETTERS);
+        mailbox.take(&mut letters).await;
         shard.borrow_mut().step();
-        for mail in letters {
+        for mail in letters.drain(..) {
             guard("a letter", || match mail {
                 Mail::Listen(listener, entrance) => {
                     tokio::task::spawn_local(host.clone().listen(listener, *entrance));
@@ -141,5 +143,7 @@ fn guard<T>(what: &str, step: impl FnOnce() -> T) -> Option<T> {
         .ok()
 }
 
+/// Room for so many letters is kept.
+const KEPT_LETTERS: usize = 256;
 /// Timers are looked at this often at least, because the system's clock may be set.
 const LOOK: Duration = Duration::from_secs(5);

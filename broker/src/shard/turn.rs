@@ -90,9 +90,9 @@ impl Inbox {
         })
     }
 
-    /// What waits.
-    pub(crate) fn take(&self) -> Vec<Publication> {
-        std::mem::take(&mut *self.waiting.borrow_mut())
+    /// What waits; `empty` is where more is gathered meanwhile.
+    pub(crate) fn take(&self, empty: Vec<Publication>) -> Vec<Publication> {
+        self.waiting.replace(empty)
     }
 }
 
@@ -101,15 +101,18 @@ impl Shard {
     pub(crate) fn end_turn(&mut self, inbox: &Inbox) {
         self.step();
         // Answers to answers belong to the same turn; what keeps answering itself gets the next one.
+        let mut waiting = std::mem::take(&mut self.turn.answers);
         for _ in 0..ROUNDS {
-            let waiting = inbox.take();
+            waiting = inbox.take(waiting);
             if waiting.is_empty() {
                 break;
             }
-            for publication in waiting {
+            for publication in waiting.drain(..) {
                 self.route(publication, Journey::default());
             }
         }
+        waiting.shrink_to(KEPT_ANSWERS);
+        self.turn.answers = waiting;
         self.commit();
         self.hub.journal.record_all(self.turn.events.drain(..));
         let mut dirty = std::mem::take(&mut self.turn.dirty);
@@ -217,6 +220,8 @@ impl Shard {
 }
 
 const ROUNDS: usize = 64;
+/// Room for so many answers is kept from turn to turn.
+const KEPT_ANSWERS: usize = 256;
 /// So many unused output buffers are kept,
 const SPARE: usize = 256;
 /// none larger than this.

@@ -120,7 +120,7 @@ impl ReservedService for Seen {
         topic.contains("/shadow/") && topic.ends_with("/update")
     }
 
-    fn handle(&self, request: &Publication) -> Handled {
+    fn handle(&self, request: &Arc<Publication>) -> Handled {
         self.requests.lock().push(request.message.topic.to_string());
         Handled::Done
     }

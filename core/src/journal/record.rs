@@ -39,10 +39,20 @@ enum What {
 /// Several records may share one tale: each has a kind and a note, a number whose meaning is the tale's own. So the second and
 /// third thing that became of a publication cost no memory of their own.
 pub trait Tale: Any + std::fmt::Debug + Send + Sync {
-    /// What it is about: scope, client, thing, topic and principal of the event are those of the publication.
+    /// What it is about: scope, client, topic and principal of the event are those of the publication.
     fn publication(&self) -> &Publication;
 
-    /// The whole event, without a payload.
+    /// The event's thing: mostly the sender's.
+    fn thing(&self) -> Option<&str> {
+        self.publication().origin.sender()?.thing.as_deref()
+    }
+
+    /// The event's payload, where it has one.
+    fn payload(&self) -> Option<&Bytes> {
+        None
+    }
+
+    /// The whole event; its thing and payload are those above.
     fn tell(&self, kind: Kind, at: Timestamp, note: u32) -> Event;
 }
 
@@ -92,7 +102,8 @@ impl Record {
     #[inline]
     pub fn tale(kind: Kind, at: Timestamp, tale: Arc<dyn Tale>, note: u32) -> Self {
         let publication = tale.publication();
-        let (bytes, protocol) = (weight(0, publication.message.topic.len()), protocol(publication));
+        let payload = tale.payload().map_or(0, Bytes::len);
+        let (bytes, protocol) = (weight(payload, publication.message.topic.len()), protocol(publication));
         Self { at, bytes, kind, cause: Cause::None, protocol, what: What::Tale { tale, note } }
     }
 
@@ -159,9 +170,9 @@ impl Record {
                     scope: &publication.scope,
                     kind: self.kind,
                     client: who.and_then(|who| who.client.as_deref()),
-                    thing: who.and_then(|who| who.thing.as_deref()),
+                    thing: tale.thing(),
                     topic: Some(&publication.message.topic),
-                    payload: None,
+                    payload: tale.payload().map(|payload| &**payload),
                     principal: who.map(|who| who.principal.as_str()),
                 }
             }

@@ -1,10 +1,10 @@
 //! What a request gets: messages, a reply over HTTP, one line in the journal.
 
-use std::cell::OnceCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use thingstead_core::{Event, Kind, Message, Origin, Publication, QoS, Timestamp};
+use thingstead_core::journal::{Record, Tale};
+use thingstead_core::{Event, Kind, Message, Publication, QoS, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::address::{Operation, ShadowId};
@@ -14,12 +14,10 @@ use crate::document::{Rejected, Rejection};
 pub(super) struct Asked {
     pub(super) id: ShadowId,
     pub(super) operation: Operation,
-    pub(super) payload: Bytes,
-    pub(super) origin: Origin,
+    /// As it was published, or would have been.
+    pub(super) request: Arc<Publication>,
     pub(super) at: Timestamp,
     pub(super) door: Door,
-    /// Written out once, for the history and the journal.
-    who: OnceCell<Who>,
 }
 
 /// A client and a principal, as they are shown.
@@ -60,17 +58,6 @@ pub(super) enum Outcome {
 }
 
 impl Asked {
-    pub(super) const fn new(
-        id: ShadowId,
-        operation: Operation,
-        payload: Bytes,
-        origin: Origin,
-        at: Timestamp,
-        door: Door,
-    ) -> Self {
-        Self { id, operation, payload, origin, at, door, who: OnceCell::new() }
-    }
-
     pub(super) const fn answered(self, outcome: Outcome) -> Answer {
         Answer { asked: self, outcome }
     }
@@ -82,19 +69,84 @@ impl Asked {
     /// The connection that asked, for the limit on requests in flight.
     pub(super) fn session(&self) -> Option<&Arc<str>> {
         match self.door {
-            Door::Mqtt => self.origin.sender().map(|sender| &sender.session),
+            Door::Mqtt => self.request.origin.sender().map(|sender| &sender.session),
             Door::Http(_) => None,
         }
     }
 
     /// The client and the principal at the start of the chain.
     pub(super) fn who(&self) -> Who {
-        let written = || {
-            let client = self.origin.client().map(thingstead_core::ClientId::shared);
-            let principal = self.origin.sender().map(|sender| Arc::from(sender.principal.to_string()));
-            (client, principal)
+        let origin = &self.request.origin;
+        let client = origin.client().map(thingstead_core::ClientId::shared);
+        (client, origin.sender().map(|sender| sender.principal.shared()))
+    }
+}
+
+impl Asked {
+    fn refusal(&self, rejected: &Rejected) -> Event {
+        event_of(&self.request, &self.id, self.at, Kind::ShadowRejected)
+            .why(rejected.rejection.to_string())
+            .with("code", rejected.rejection.code())
+            .with("message", rejected.rejection.message())
+            .with("fix", rejected.rejection.fix())
+    }
+}
+
+/// What an accepted request brought about, until somebody asks.
+#[derive(Debug)]
+struct Story {
+    request: Arc<Publication>,
+    id: ShadowId,
+    done: Done,
+}
+
+/// With the version.
+#[derive(Clone, Copy, Debug)]
+enum Done {
+    Updated(u64),
+    UpdatedWithDelta(u64),
+    Read(u64),
+    Deleted(u64),
+}
+
+impl Tale for Story {
+    fn publication(&self) -> &Publication {
+        &self.request
+    }
+
+    fn thing(&self) -> Option<&str> {
+        Some(&self.id.thing)
+    }
+
+    fn payload(&self) -> Option<&Bytes> {
+        Some(&self.request.message.payload)
+    }
+
+    fn tell(&self, kind: Kind, at: Timestamp, _note: u32) -> Event {
+        let (version, why) = match self.done {
+            Done::UpdatedWithDelta(version) => {
+                (version, format!("version {version}; desired and reported differ, so a delta went out"))
+            }
+            Done::Updated(version) => {
+                (version, format!("version {version}; reported covers desired, so no delta went out"))
+            }
+            Done::Read(version) => (version, format!("version {version} was read")),
+            Done::Deleted(version) => (version, format!("version {version} was deleted")),
         };
-        self.who.get_or_init(written).clone()
+        event_of(&self.request, &self.id, at, kind).why(why).with("version", version)
+    }
+}
+
+fn event_of(request: &Publication, id: &ShadowId, at: Timestamp, kind: Kind) -> Event {
+    let mut event = Event::new(&id.scope, at, kind)
+        .client(request.origin.client().map(thingstead_core::ClientId::shared))
+        .thing(Some(id.thing.shared()))
+        .topic(Arc::clone(&request.message.topic))
+        .payload(request.message.payload.clone());
+    event.principal = request.origin.sender().map(|sender| sender.principal.shared());
+    match &id.shadow {
+        Some(shadow) => event.with("shadow", &**shadow),
+        None => event,
     }
 }
 
@@ -133,42 +185,17 @@ impl Answer {
     }
 
     /// The line in the journal.
-    pub(super) fn event(&self) -> Event {
-        let asked = &self.asked;
-        let kind = match self.outcome {
-            Outcome::Refused(_) => Kind::ShadowRejected,
-            _ => Kind::ShadowAccepted,
+    pub(super) fn record(&self) -> Record {
+        let Asked { id, request, at, .. } = &self.asked;
+        let outcome = match &self.outcome {
+            Outcome::Refused(rejected) => return self.asked.refusal(rejected).into(),
+            Outcome::Updated { version, delta: Some(_), .. } => Done::UpdatedWithDelta(*version),
+            Outcome::Updated { version, delta: None, .. } => Done::Updated(*version),
+            Outcome::Got { version, .. } => Done::Read(*version),
+            Outcome::Deleted { version, .. } => Done::Deleted(*version),
         };
-        let (client, principal) = asked.who();
-        let mut event = Event::new(&asked.id.scope, asked.at, kind)
-            .client(client)
-            .thing(Some(asked.id.thing.shared()))
-            .topic(asked.id.topic(asked.operation.name()))
-            .payload(Bytes::copy_from_slice(&asked.payload));
-        event.principal = principal;
-        if let Some(shadow) = &asked.id.shadow {
-            event = event.with("shadow", &**shadow);
-        }
-        match &self.outcome {
-            Outcome::Updated { version, delta, .. } => {
-                let why = match delta {
-                    Some(_) => format!("version {version}; desired and reported differ, so a delta went out"),
-                    None => format!("version {version}; reported covers desired, so no delta went out"),
-                };
-                event.why(why).with("version", *version)
-            }
-            Outcome::Got { version, .. } => {
-                event.why(format!("version {version} was read")).with("version", *version)
-            }
-            Outcome::Deleted { version, .. } => {
-                event.why(format!("version {version} was deleted")).with("version", *version)
-            }
-            Outcome::Refused(rejected) => event
-                .why(rejected.rejection.to_string())
-                .with("code", rejected.rejection.code())
-                .with("message", rejected.rejection.message())
-                .with("fix", rejected.rejection.fix()),
-        }
+        let story = Story { request: Arc::clone(request), id: id.clone(), done: outcome };
+        Record::tale(Kind::ShadowAccepted, *at, Arc::new(story), 0)
     }
 
     /// Tells the caller, if there is one.

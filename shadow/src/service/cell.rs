@@ -137,8 +137,10 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bytes::Bytes;
-    use thingstead_core::{Origin, Scope, ThingName, Timestamp};
+    use thingstead_core::{Message, Origin, Publication, Scope, ThingName, Timestamp};
 
     use super::*;
     use crate::address::Operation;
@@ -146,9 +148,10 @@ mod tests {
 
     fn answer() -> Answer {
         let id = ShadowId { scope: Scope::new("1", "r"), thing: ThingName::from("T"), shadow: None };
-        let (payload, at) = (Bytes::new(), Timestamp::from_millis(0));
-        let origin = Origin::Service("test");
-        let asked = Asked::new(id, Operation::Delete, payload, origin, at, Door::Mqtt);
+        let (scope, at) = (id.scope.clone(), Timestamp::from_millis(0));
+        let message = Message::new("$aws/things/T/shadow/delete", Bytes::new());
+        let request = Arc::new(Publication { scope, message, origin: Origin::Service("test"), at });
+        let asked = Asked { id, operation: Operation::Delete, request, at, door: Door::Mqtt };
         asked.answered(Outcome::Deleted { version: 1, accepted: Bytes::from_static(b"{}") })
     }
 

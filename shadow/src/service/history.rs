@@ -48,7 +48,7 @@ enum Content {
 impl Revision {
     pub(super) fn new(asked: &Asked, version: u64, change: Change, before: &Stored, after: &Stored) -> Self {
         let (client, principal) = asked.who();
-        let via = match &asked.origin {
+        let via = match &asked.request.origin {
             Origin::Client(_) => Cow::Borrowed("mqtt"),
             Origin::Http(_) => Cow::Borrowed("http"),
             Origin::Service(name) => Cow::Borrowed(*name),

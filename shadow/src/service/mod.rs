@@ -17,7 +17,7 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 use thingstead_core::wiring::{Bus, Handled, Reload, ReservedService};
-use thingstead_core::{Clock, Journal, Origin, Publication, Scope, ShadowName, ThingName};
+use thingstead_core::{Clock, Journal, Message, Origin, Publication, Scope, ShadowName, ThingName};
 use thingstead_store::{Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -195,8 +195,10 @@ impl ShadowService {
     ) -> Result<Bytes, Rejection> {
         let (reply, answered) = oneshot::channel();
         let at = self.0.clock.now();
-        let door = Door::Http(Some(reply));
-        if self.0.serve(Asked::new(id.clone(), operation, payload, origin, at, door)) == Handled::Storing {
+        let message = Message::new(id.topic(operation.name()), payload);
+        let request = Arc::new(Publication { scope: id.scope.clone(), message, origin, at });
+        let asked = Asked { id: id.clone(), operation, request, at, door: Door::Http(Some(reply)) };
+        if self.0.serve(asked) == Handled::Storing {
             self.0.store.wake();
         }
         answered
@@ -210,7 +212,7 @@ impl ReservedService for ShadowService {
         address::request(topic).is_some()
     }
 
-    fn handle(&self, request: &Publication) -> Handled {
+    fn handle(&self, request: &Arc<Publication>) -> Handled {
         let Some((thing, shadow, operation)) = address::request(&request.message.topic) else {
             return Handled::Done;
         };
@@ -224,10 +226,8 @@ impl ReservedService for ShadowService {
             thing: ThingName::from(thing),
             shadow: shadow.map(ShadowName::from),
         };
-        let payload = request.message.payload.clone();
-        let origin = request.origin.clone();
-        let at = self.0.clock.now();
-        self.0.serve(Asked::new(id, operation, payload, origin, at, Door::Mqtt))
+        let (request, at) = (Arc::clone(request), self.0.clock.now());
+        self.0.serve(Asked { id, operation, request, at, door: Door::Mqtt })
     }
 }
 
@@ -246,11 +246,11 @@ impl Inner {
         }
         match asked.operation {
             Operation::Update => self.update(asked),
-            Operation::Get => match ClientToken::of_payload(&asked.payload) {
+            Operation::Get => match ClientToken::of_payload(&asked.request.message.payload) {
                 Ok(token) => self.get(asked, token),
                 Err(rejection) => self.refuse(asked, rejection.into()),
             },
-            Operation::Delete => match ClientToken::of_payload(&asked.payload) {
+            Operation::Delete => match ClientToken::of_payload(&asked.request.message.payload) {
                 Ok(token) => self.delete(asked, token),
                 Err(rejection) => self.refuse(asked, rejection.into()),
             },
@@ -258,10 +258,11 @@ impl Inner {
     }
 
     fn update(self: &Arc<Self>, asked: Asked) -> Handled {
-        let request = match UpdateRequest::parse(&asked.payload, asked.at, &self.settings.limits) {
-            Ok(request) => request,
-            Err(rejected) => return self.refuse(asked, rejected),
-        };
+        let request =
+            match UpdateRequest::parse(&asked.request.message.payload, asked.at, &self.settings.limits) {
+                Ok(request) => request,
+                Err(rejected) => return self.refuse(asked, rejected),
+            };
         let client_token = request.client_token().cloned();
         let cell = self.cell_or_new(&asked.id);
         let mut state = cell.lock();
@@ -434,7 +435,7 @@ impl Inner {
             self.throttle.done(&answer.asked.id, answer.asked.session());
         }
         let now = self.clock.now();
-        self.journal.record(answer.event());
+        self.journal.record(answer.record());
         for message in answer.messages(now) {
             self.bus.publish(Publication {
                 scope: answer.asked.id.scope.clone(),
