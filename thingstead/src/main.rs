@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Small objects that live as long as a message are most of what is allocated here; glibc's allocator took a quarter of the
-/// processor time of shadow updates, this one a tenth.
+/// Small objects that live as long as a message are most of what is allocated here; with glibc's allocator a shadow update costs a fifth
+/// more (docs/benchmarks.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
