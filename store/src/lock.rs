@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::StoreError;
 
@@ -24,17 +25,21 @@ impl DirectoryLock {
             .write(true)
             .open(directory.join("lock"))
             .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let read = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
-                return Err(StoreError::InUse {
-                    directory: directory.display().to_string(),
-                    holder: read.then(|| holder.trim().to_owned()),
-                });
+        for look in 1.. {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            let mut holder = String::new();
+            let read = file.rewind().and_then(|()| file.read_to_string(&mut holder));
+            let holder = read.ok().map(|_| holder.trim().to_owned()).filter(|holder| !holder.is_empty());
+            let is_here = holder.as_ref().is_some_and(|holder| *holder == std::process::id().to_string());
+            if look == LOOKS || !is_here {
+                return Err(StoreError::InUse { directory: directory.display().to_string(), holder });
+            }
+            // A store of this process that is not in use any more may still be writing.
+            std::thread::sleep(BETWEEN_LOOKS);
         }
         // The process id is there for the other server's message; failing to write it is no reason not to start.
         let pid = std::process::id().to_string();
@@ -42,3 +47,6 @@ impl DirectoryLock {
         Ok(Self(file))
     }
 }
+
+const LOOKS: u32 = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);

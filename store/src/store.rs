@@ -62,7 +62,6 @@ struct DatabaseFile {
     path: PathBuf,
     /// Connections that read, taken out while in use.
     idle_readers: Mutex<Vec<Connection>>,
-    _lock: DirectoryLock,
 }
 
 impl Store {
@@ -91,8 +90,8 @@ impl Store {
         let watch = Arc::new(Watch::default());
         let log = Log::open(&path, &mut database, tables, durability, Arc::clone(&watch))?;
         let shelf = Shelf::Folder(directory.join("snapshots"));
-        let file = DatabaseFile { path, idle_readers: Mutex::default(), _lock: lock };
-        let mut inner = Self::start(database, shelf, tables, Some(log))?;
+        let file = DatabaseFile { path, idle_readers: Mutex::default() };
+        let mut inner = Self::start(database, shelf, tables, Some((log, lock)))?;
         inner.file = Some(file);
         let mover = Mover {
             queue: Arc::clone(&inner.queue),
@@ -120,17 +119,19 @@ impl Store {
         database: Connection,
         shelf: Shelf,
         tables: &[Table],
-        log: Option<Log>,
+        on_disk: Option<(Log, DirectoryLock)>,
     ) -> Result<Inner, StoreError> {
         let queue = Arc::new(Queue::default());
         let database = Arc::new(Mutex::new(database));
         let shelf = Arc::new(Mutex::new(shelf));
+        let (log, lock) = on_disk.unzip();
         let writer = Writer {
             queue: Arc::clone(&queue),
             database: Arc::clone(&database),
             shelf: Arc::clone(&shelf),
             tables: tables.to_vec(),
             log,
+            _lock: lock,
         };
         let threads = vec![spawn("store", move || writer.run())?];
         let (watch, tables) = (Arc::default(), tables.to_vec());

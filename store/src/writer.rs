@@ -8,6 +8,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::batch::Change;
 use crate::commit::{Afterwards, Outcome, Promise};
+use crate::lock::DirectoryLock;
 use crate::log::{self, Log};
 use crate::queue::{Order, Queue};
 use crate::snapshots::Shelf;
@@ -20,6 +21,8 @@ pub(crate) struct Writer {
     pub(crate) tables: Vec<Table>,
     /// `None` for a database in memory, where logged tables are like others.
     pub(crate) log: Option<Log>,
+    /// The directory is ours until everything is written.
+    pub(crate) _lock: Option<DirectoryLock>,
 }
 
 impl Writer {
