@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -167,6 +167,12 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Clock({}{})", self.now(), if self.is_frozen() { ", frozen" } else { "" })
     }
+}
+
+/// A reading of real time, which no test moves: for how long a thread was away, not for when something happened.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+pub fn instant() -> Instant {
+    Instant::now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]

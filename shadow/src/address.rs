@@ -35,7 +35,10 @@ impl ShadowId {
 
     /// A topic of this shadow: `below` is `update/accepted` and the like (SHADOW-001, SHADOW-002).
     pub fn topic(&self, below: &str) -> String {
-        format!("{self}/{below}")
+        match &self.shadow {
+            None => ["$aws/things/", &self.thing, "/shadow/", below].concat(),
+            Some(shadow) => ["$aws/things/", &self.thing, "/shadow/name/", shadow, "/", below].concat(),
+        }
     }
 
     /// Whether `name` can be a thing's (SHADOW-004).

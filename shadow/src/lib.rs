@@ -10,6 +10,6 @@ mod service;
 pub use address::{Operation, ShadowId};
 pub use document::{DocumentLimits, Rejection};
 pub use service::{
-    Change, NamedShadows, OpenError, Revision, SHADOWS, ShadowService, ShadowSettings, Summary, TABLES,
-    Throttles,
+    Author, Change, NamedShadows, OpenError, Revision, SHADOWS, ShadowService, ShadowSettings, Summary,
+    TABLES, Throttles,
 };

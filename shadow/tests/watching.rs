@@ -88,7 +88,7 @@ async fn the_last_versions_can_be_read_newest_first() {
     let versions: Vec<_> = history.iter().map(|revision| (revision.version, revision.change)).collect();
     assert_eq!(versions, [(4, Change::Deleted), (4, Change::Updated), (3, Change::Updated)]);
     assert_eq!(history[0].at, Timestamp::from_millis((START + 4) * 1000));
-    assert_eq!(history[1].principal.as_deref(), Some("AIDA1"));
+    assert_eq!(history[1].by.principal.as_deref(), Some("AIDA1"));
     let changes =
         |place: usize| Value::Array(history[place].changes().iter().map(Changed::to_json).collect());
     assert_eq!(changes(0), json!([{"path": "reported.n", "before": 4}]));

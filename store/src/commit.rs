@@ -69,7 +69,7 @@ impl Commit {
 
     pub(crate) fn pending() -> (Self, Promise) {
         let shared = Arc::new(Shared { state: Mutex::default(), resolved: Condvar::new() });
-        (Self(Arc::clone(&shared)), Promise(Some(shared)))
+        (Self(Arc::clone(&shared)), Promise(Some(Waiting::Shared(shared))))
     }
 
     pub(crate) fn resolved(outcome: Outcome) -> Self {
@@ -123,23 +123,53 @@ impl fmt::Debug for Afterwards {
 }
 
 /// The writer's end. Dropped without an outcome it resolves to [`StoreError::Closed`], so no waiter is left behind.
-pub(crate) struct Promise(Option<Arc<Shared>>);
+pub(crate) struct Promise(Option<Waiting>);
+
+/// Who waits for an outcome.
+enum Waiting {
+    /// Whoever holds the [`Commit`].
+    Shared(Arc<Shared>),
+    /// Nobody does; this is called.
+    Callback(Callback),
+}
 
 impl Promise {
+    /// A promise to call `callback`, as [`Commit::then`] does.
+    pub(crate) fn to_call(callback: impl FnOnce(Outcome, &mut Afterwards) + Send + 'static) -> Self {
+        Self(Some(Waiting::Callback(Box::new(callback))))
+    }
+
     pub(crate) fn resolve(mut self, outcome: Outcome, after: &mut Afterwards) {
-        if let Some(shared) = self.0.take() {
-            shared.resolve(outcome, after);
+        if let Some(waiting) = self.0.take() {
+            waiting.resolve(outcome, after);
         }
     }
 }
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        if let Some(shared) = self.0.take() {
+        if let Some(waiting) = self.0.take() {
             let mut after = Afterwards::default();
-            shared.resolve(Err(StoreError::Closed), &mut after);
+            waiting.resolve(Err(StoreError::Closed), &mut after);
             after.run();
         }
+    }
+}
+
+impl Waiting {
+    fn resolve(self, outcome: Outcome, after: &mut Afterwards) {
+        match self {
+            Self::Shared(shared) => shared.resolve(outcome, after),
+            Self::Callback(callback) => call(callback, outcome, after),
+        }
+    }
+}
+
+/// A callback that panics must not take the writer, and with it every later commit, down.
+fn call(callback: Callback, outcome: Outcome, after: &mut Afterwards) {
+    let call = std::panic::AssertUnwindSafe(|| callback(outcome, after));
+    if std::panic::catch_unwind(call).is_err() {
+        tracing::error!("a callback of a commit panicked");
     }
 }
 
@@ -155,11 +185,7 @@ impl Shared {
             waker.wake();
         }
         if let Some(then) = then {
-            // A callback that panics must not take the writer, and with it every later commit, down.
-            let call = std::panic::AssertUnwindSafe(|| then(outcome, after));
-            if std::panic::catch_unwind(call).is_err() {
-                tracing::error!("a callback of a commit panicked");
-            }
+            call(then, outcome, after);
         }
     }
 }

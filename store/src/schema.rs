@@ -74,5 +74,6 @@ fn open_error(path: &std::path::Path, error: &rusqlite::Error) -> StoreError {
 /// Another program may hold the file for a moment.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
 const STATEMENTS: usize = 256;
-/// 2: rows of logged tables may be in the log, which earlier servers do not read.
-const FORMAT: i64 = 2;
+/// 2: rows of logged tables may be in the log, which earlier servers do not read. 3: shadows have `set_at` instead of their
+/// metadata, which later servers read, too.
+const FORMAT: i64 = 3;

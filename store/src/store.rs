@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 use thingstead_core::Scope;
 
-use crate::commit::Promise;
+use crate::commit::{Afterwards, Outcome, Promise};
 use crate::lock::DirectoryLock;
 use crate::log::{Log, Mover, Pace, Watch};
 use crate::queue::{Order, Queue};
@@ -140,23 +140,37 @@ impl Store {
 
     /// Queues a batch; batches are written in the order of the calls. Never blocks.
     pub fn commit(&self, batch: Batch) -> Commit {
-        let commit = self.commit_quietly(batch);
-        self.wake();
-        commit
+        if let Some(outcome) = self.known_outcome(&batch) {
+            return Commit::resolved(outcome);
+        }
+        self.order(|promise| Order::Write(batch, promise))
     }
 
-    /// The same without waking the writer, for those who commit several times and then [`Store::wake`] it: what lies in the queue
-    /// by then is written together.
-    pub fn commit_quietly(&self, batch: Batch) -> Commit {
+    /// The same for those who commit several times and then [`Store::wake`] the writer, which is not woken before: what lies in the
+    /// queue by then is written together. The outcome goes to `callback`, as with [`Commit::then`].
+    pub fn commit_quietly(
+        &self,
+        batch: Batch,
+        callback: impl FnOnce(Result<(), StoreError>, &mut Afterwards) + Send + 'static,
+    ) {
+        let promise = Promise::to_call(callback);
+        match self.known_outcome(&batch) {
+            None => self.0.queue.push_quietly(Order::Write(batch, promise)),
+            Some(outcome) => {
+                let mut after = Afterwards::default();
+                promise.resolve(outcome, &mut after);
+                after.run();
+            }
+        }
+    }
+
+    /// What the writer need not be asked.
+    fn known_outcome(&self, batch: &Batch) -> Option<Outcome> {
         if batch.is_empty() {
-            return Commit::done();
+            return Some(Ok(()));
         }
-        if let Some(table) = batch.tables().find(|table| !self.0.tables.contains(table)) {
-            return Commit::resolved(Err(StoreError::UnknownTable { table: table.name().to_owned() }));
-        }
-        let (commit, promise) = Commit::pending();
-        self.0.queue.push_quietly(Order::Write(batch, promise));
-        commit
+        let unknown = batch.tables().find(|table| !self.0.tables.contains(table))?;
+        Some(Err(StoreError::UnknownTable { table: unknown.name().to_owned() }))
     }
 
     /// Wakes the writer.

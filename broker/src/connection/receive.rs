@@ -11,10 +11,10 @@ use super::Connection;
 use super::throughput::Throughput;
 use crate::ending::{Ending, Reason};
 use crate::settings::Settings;
-use crate::shard::Shard;
 use crate::shard::link::{Link, Read};
 use crate::shard::mail::{Arrival, Peer, Settler};
 use crate::shard::timers::Timer;
+use crate::shard::{Shard, coalescing};
 use crate::slots::Key;
 
 impl Shard {
@@ -125,6 +125,7 @@ impl Shard {
                     return Poll::Pending;
                 }
                 Poll::Ready(read) => {
+                    coalescing::note_read();
                     self.count_bytes(key, input.len() - before);
                     self.consume(key, &mut input);
                     if own {

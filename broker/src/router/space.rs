@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use thingstead_core::Scope;
 
@@ -70,7 +71,7 @@ impl Subscriptions {
 
 /// The spaces of all scopes.
 #[derive(Default)]
-pub(crate) struct Spaces(DashMap<Scope, Arc<Space>>);
+pub(crate) struct Spaces(DashMap<Scope, Arc<Space>, RandomState>);
 
 impl Spaces {
     /// The scope's space, made when it is first asked for.

@@ -4,6 +4,7 @@
 //! switches: the packet is read, judged and routed, frames are appended to the receivers' output buffers, and at the end of the
 //! turn each dirty buffer is written once ([`turn`]). Other shards get one batch of [`mail`] a turn.
 
+pub(crate) mod coalescing;
 pub(crate) mod letters;
 pub(crate) mod link;
 pub(crate) mod mail;

@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
 use super::Shard;
+use super::coalescing;
 use super::mail::{Arrival, Mail, Settler};
 use super::turn::{Inbox, Signal};
 use super::turnstile::Turnstile;
@@ -26,6 +27,8 @@ use crate::slots::Key;
 pub(crate) fn start(id: u16, hub: Arc<Hub>, stop: watch::Receiver<bool>) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(format!("shard-{id}")).spawn(move || match Builder::new_current_thread()
         .enable_all()
+        .on_thread_park(coalescing::before_look)
+        .on_thread_unpark(coalescing::after_look)
         .build_local(LocalOptions::default())
     {
         Ok(runtime) => runtime.block_on(run(id, hub, stop)),

@@ -1,5 +1,9 @@
 //! What an update or a delete changed, for people.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
 use super::Document;
@@ -18,18 +22,41 @@ pub struct Changed {
     pub after: Option<Json>,
 }
 
-/// What differs between two documents; `None` stands for a shadow that does not exist.
-pub fn changes(before: Option<&Document>, after: Option<&Document>) -> Vec<Changed> {
-    let mut changed = Vec::new();
+/// What differs between two documents, as the JSON text of a list; [`read`] reads it. `None` stands for a shadow that does not
+/// exist. Every update is compared, and most change little: a text of some dozen bytes is cheaper to keep than documents.
+pub fn changes(before: Option<&Document>, after: Option<&Document>) -> String {
+    let mut comparison = Comparison { out: vec![b'['], path: Vec::new() };
     for name in SECTIONS {
-        let section = |document: Option<&'_ Document>| document.is_some_and(|it| it.section(name).is_some());
-        if section(before) || section(after) {
-            let (before, after) =
-                (before.and_then(|it| it.section(name)), after.and_then(|it| it.section(name)));
-            compare(name, before, after, &mut changed);
-        }
+        let (before, after) = (before.and_then(|it| it.section(name)), after.and_then(|it| it.section(name)));
+        comparison.path.clear();
+        comparison.path.extend_from_slice(name.as_bytes());
+        comparison.objects(before, after);
     }
-    changed
+    comparison.out.push(b']');
+    // Both documents are text, and so is every part of them.
+    String::from_utf8(comparison.out).unwrap_or_default()
+}
+
+/// Reads what [`changes`] wrote; `None` for what is no list of changes.
+pub fn read(text: &str) -> Option<Vec<Changed>> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        #[serde(borrow)]
+        path: Cow<'a, str>,
+        #[serde(borrow)]
+        before: Option<&'a RawValue>,
+        #[serde(borrow)]
+        after: Option<&'a RawValue>,
+    }
+    let lines: Vec<Line<'_>> = serde_json::from_str(text).ok()?;
+    // A number that is beyond every type of ours is shown as if it were not there.
+    let json = |raw: &RawValue| serde_json::from_str(raw.get()).ok();
+    let changed = |line: Line<'_>| Changed {
+        path: line.path.into_owned(),
+        before: line.before.and_then(json),
+        after: line.after.and_then(json),
+    };
+    Some(lines.into_iter().map(changed).collect())
 }
 
 impl Changed {
@@ -41,50 +68,65 @@ impl Changed {
         members.extend(self.after.clone().map(|after| ("after".to_owned(), after)));
         Json::Object(members)
     }
-
-    /// Reads what [`Changed::to_json`] wrote.
-    pub fn from_json(json: &Json) -> Option<Self> {
-        let path = json.get("path")?.as_str()?.to_owned();
-        Some(Self { path, before: json.get("before").cloned(), after: json.get("after").cloned() })
-    }
-
-    /// About how many bytes it takes.
-    pub fn weight(&self) -> usize {
-        let size = |value: &Option<Json>| value.as_ref().map_or(0, |value| value.to_string().len());
-        self.path.len() + size(&self.before) + size(&self.after) + 64
-    }
 }
 
-/// Members of sections are named one by one, deeper ones where both sides are objects.
-fn compare(path: &str, before: Option<Value<'_>>, after: Option<Value<'_>>, changed: &mut Vec<Changed>) {
-    let mut known = after.map(Finder::of);
-    for member in before.into_iter().flat_map(Value::children) {
-        let path = format!("{path}.{}", name(member));
-        match known.as_mut().and_then(|known| known.find(member.key())) {
-            Some((_, now)) if member.is(Kind::Object) && now.is(Kind::Object) => {
-                compare(&path, Some(member), Some(now), changed);
+struct Comparison {
+    out: Vec<u8>,
+    /// Of the object that is being compared; the inside of a JSON string.
+    path: Vec<u8>,
+}
+
+impl Comparison {
+    /// Members of sections are named one by one, deeper ones where both sides are objects.
+    fn objects(&mut self, before: Option<Value<'_>>, after: Option<Value<'_>>) {
+        let mut known = after.map(Finder::of);
+        let mut found = 0;
+        for member in before.into_iter().flat_map(Value::children) {
+            let now = known.as_mut().and_then(|known| known.find(member.key())).map(|(_, now)| now);
+            found += u32::from(now.is_some());
+            match now {
+                Some(now) if member.json() == now.json() => {}
+                Some(now) if member.is(Kind::Object) && now.is(Kind::Object) => {
+                    let length = self.path.len();
+                    self.path.push(b'.');
+                    self.path.extend_from_slice(name(member));
+                    self.objects(Some(member), Some(now));
+                    self.path.truncate(length);
+                }
+                Some(now) if member.node.kind == now.node.kind && member.same_as(now) => {}
+                now => self.changed(name(member), Some(member), now),
             }
-            Some((_, now)) if member.same_as(now) && member.node.kind == now.node.kind => {}
-            now => changed.push(Changed {
-                path,
-                before: json(member),
-                after: now.and_then(|(_, now)| json(now)),
-            }),
+        }
+        if after.is_none_or(|after| after.node.children == found) {
+            return;
+        }
+        let mut known = before.map(Finder::of);
+        for member in after.into_iter().flat_map(Value::children) {
+            if known.as_mut().is_none_or(|known| known.find(member.key()).is_none()) {
+                self.changed(name(member), None, Some(member));
+            }
         }
     }
-    let mut known = before.map(Finder::of);
-    for member in after.into_iter().flat_map(Value::children) {
-        if known.as_mut().is_none_or(|known| known.find(member.key()).is_none()) {
-            let path = format!("{path}.{}", name(member));
-            changed.push(Changed { path, before: None, after: json(member) });
+
+    fn changed(&mut self, name: &[u8], before: Option<Value<'_>>, after: Option<Value<'_>>) {
+        let out = &mut self.out;
+        out.extend_from_slice(if out.len() == 1 { br#"{"path":""# } else { br#",{"path":""# });
+        out.extend_from_slice(&self.path);
+        out.push(b'.');
+        out.extend_from_slice(name);
+        out.push(b'"');
+        for (side, value) in [(&br#","before":"#[..], before), (&br#","after":"#[..], after)] {
+            if let Some(value) = value {
+                out.extend_from_slice(side);
+                out.extend_from_slice(value.json());
+            }
         }
+        out.push(b'}');
     }
 }
 
-fn name(member: Value<'_>) -> String {
-    super::json::unquote(member.key().strip_suffix(b":").unwrap_or_default())
-}
-
-fn json(value: Value<'_>) -> Option<Json> {
-    serde_json::from_slice(value.json()).ok()
+/// Its key without quotes and colon, escapes as they stand.
+fn name<'a>(member: Value<'a>) -> &'a [u8] {
+    let key = member.key();
+    key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\":")).unwrap_or(key)
 }

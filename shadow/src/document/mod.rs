@@ -24,7 +24,7 @@ use thingstead_core::{Limits, Timestamp};
 use build::Builder;
 use tree::{Node, Tree, Value};
 
-pub use changes::{Changed, changes};
+pub use changes::{Changed, changes, read as read_changes};
 pub use json::JsonError;
 pub use rejection::Rejection;
 pub use request::{ClientToken, UpdateRequest};
@@ -228,11 +228,6 @@ impl Document {
     /// Whether desired holds something that reported does not (SHADOW-174).
     pub fn has_delta(&self) -> bool {
         self.delta().is_some()
-    }
-
-    /// Bytes it takes in memory.
-    pub fn memory(&self) -> usize {
-        self.text.len() + std::mem::size_of_val(&*self.nodes)
     }
 
     /// Where the state of a document is to be written.

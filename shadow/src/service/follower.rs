@@ -20,8 +20,9 @@ impl Follower {
 }
 
 impl ShadowService {
-    /// Calls `listener` with every shadow that changed, after it can be read and before the change is answered, from any
-    /// thread. It must be quick. Only the first listener is taken.
+    /// Calls `listener` with every shadow that changed, before the change is answered, from any thread. The shadow is locked
+    /// meanwhile, so the listener must be quick and read no shadow itself; whom it tells reads what was changed. Only the first
+    /// listener is taken.
     pub fn follow(&self, listener: impl Fn(&ShadowId) + Send + Sync + 'static) {
         drop(self.0.follower.0.set(Box::new(listener)));
     }

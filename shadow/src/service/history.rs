@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use thingstead_core::{Origin, Timestamp};
 
 use super::answer::Asked;
-use crate::document::{Changed, Document, Stored, changes};
+use crate::document::{Changed, Stored, changes, read_changes};
 
 /// One version of a shadow: when, by whom, and what was changed.
 #[derive(Clone, Debug)]
@@ -20,13 +20,22 @@ pub struct Revision {
     pub change: Change,
     /// When.
     pub at: Timestamp,
+    /// By whom.
+    pub by: Arc<Author>,
+    /// What was changed, as [`changes`] writes it.
+    changes: Box<str>,
+}
+
+/// Who made a version. Mostly the same as made the one before, which then share it: a shadow's past is ten versions, and what it
+/// takes of memory is paid a hundred thousand times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
     /// The MQTT client behind it.
     pub client: Option<Arc<str>>,
     /// The certificate id or other principal behind it.
     pub principal: Option<Arc<str>>,
     /// By which way it came: `mqtt`, `http`, `rule NAME` or the name of a service.
     pub via: Cow<'static, str>,
-    content: Content,
 }
 
 /// What happened to a shadow.
@@ -38,15 +47,8 @@ pub enum Change {
     Deleted,
 }
 
-/// What was changed: worked out when somebody asks or when it is saved, not while a device waits.
-#[derive(Clone, Debug)]
-enum Content {
-    Documents { before: Option<Document>, after: Option<Document> },
-    Changes(Arc<[Changed]>),
-}
-
-impl Revision {
-    pub(super) fn new(asked: &Asked, version: u64, change: Change, before: &Stored, after: &Stored) -> Self {
+impl Author {
+    fn of(asked: &Asked) -> Self {
         let (client, principal) = asked.who();
         let via = match &asked.request.origin {
             Origin::Client(_) => Cow::Borrowed("mqtt"),
@@ -54,17 +56,28 @@ impl Revision {
             Origin::Service(name) => Cow::Borrowed(*name),
             Origin::Rule { rule, .. } => Cow::Owned(format!("rule {}", &**rule)),
         };
-        let (before, after) = (before.document().cloned(), after.document().cloned());
-        let content = Content::Documents { before, after };
-        Self { version, change, at: asked.at, client, principal, via, content }
+        Self { client, principal, via }
+    }
+}
+
+impl Revision {
+    /// What is about to become of a shadow with this history.
+    pub(super) fn new(
+        history: &History,
+        asked: &Asked,
+        version: u64,
+        change: Change,
+        before: &Stored,
+        after: &Stored,
+    ) -> Self {
+        let by = history.shared(Author::of(asked));
+        let changes = changes(before.document(), after.document()).into();
+        Self { version, change, at: asked.at, by, changes }
     }
 
     /// Which members are not what they were, by path; none when an update set what was set already.
-    pub fn changes(&self) -> Arc<[Changed]> {
-        match &self.content {
-            Content::Documents { before, after } => changes(before.as_ref(), after.as_ref()).into(),
-            Content::Changes(changes) => Arc::clone(changes),
-        }
+    pub fn changes(&self) -> Vec<Changed> {
+        read_changes(&self.changes).unwrap_or_default()
     }
 
     /// The admin API's form.
@@ -75,36 +88,35 @@ impl Revision {
             "change": self.change.name(),
             "at": self.at.to_string(),
             "at_ms": self.at.as_millis(),
-            "client": self.client,
-            "principal": self.principal,
-            "via": self.via,
+            "client": self.by.client,
+            "principal": self.by.principal,
+            "via": self.by.via,
             "changes": changes,
         })
     }
 
-    /// Reads what [`Revision::to_json`] wrote.
-    fn from_json(json: &Value) -> Option<Self> {
+    /// Reads what [`Revision::to_json`] wrote, for this history.
+    fn from_json(json: &Value, history: &History) -> Option<Self> {
         let text = |name: &str| json.get(name).and_then(Value::as_str);
         let change = [Change::Updated, Change::Deleted].into_iter();
-        let changes = json.get("changes")?.as_array()?.iter().map(Changed::from_json);
+        let changes = json.get("changes")?.to_string();
+        read_changes(&changes)?;
         Some(Self {
             version: json.get("version")?.as_u64()?,
             change: change.into_iter().find(|change| text("change") == Some(change.name()))?,
             at: Timestamp::from_millis(json.get("at_ms")?.as_i64()?),
-            client: text("client").map(Arc::from),
-            principal: text("principal").map(Arc::from),
-            via: Cow::Owned(text("via")?.to_owned()),
-            content: Content::Changes(changes.collect::<Option<_>>()?),
+            by: history.shared(Author {
+                client: text("client").map(Arc::from),
+                principal: text("principal").map(Arc::from),
+                via: Cow::Owned(text("via")?.to_owned()),
+            }),
+            changes: changes.into(),
         })
     }
 
     /// About how many bytes it keeps.
     fn weight(&self) -> usize {
-        let content = match &self.content {
-            Content::Documents { after, .. } => after.as_ref().map_or(0, Document::memory),
-            Content::Changes(changes) => changes.iter().map(Changed::weight).sum(),
-        };
-        content + size_of::<Self>()
+        self.changes.len() + size_of::<Self>()
     }
 }
 
@@ -142,12 +154,13 @@ impl Budget {
 }
 
 impl History {
-    /// The history that [`History::settled_text`] wrote; `None` when the text is none.
+    /// The history that [`History::to_text`] wrote; `None` when the text is none.
     pub(super) fn read(text: &str, budget: &Budget) -> Option<Self> {
         let revisions: Vec<Value> = serde_json::from_str(text).ok()?;
         let mut history = Self::default();
         for revision in &revisions {
-            history.push(budget, Revision::from_json(revision)?);
+            let revision = Revision::from_json(revision, &history)?;
+            history.push(budget, revision);
         }
         Some(history)
     }
@@ -159,11 +172,27 @@ impl History {
         let weight = revision.weight();
         let counted = self.counted.get_or_insert_with(|| Arc::clone(&budget.used));
         let mut used = counted.fetch_add(weight, Ordering::Relaxed) + weight;
+        if self.revisions.len() == self.revisions.capacity() {
+            // Doubled as ever, but not beyond what can be needed.
+            let more = self
+                .revisions
+                .len()
+                .clamp(1, (budget.revisions + 1).saturating_sub(self.revisions.len()).max(1));
+            self.revisions.reserve_exact(more);
+        }
         self.revisions.push_back(revision);
         while self.revisions.len() > budget.revisions || (used > budget.bytes && self.revisions.len() > 1) {
             let Some(oldest) = self.revisions.pop_front() else { return };
             let weight = oldest.weight();
             used = counted.fetch_sub(weight, Ordering::Relaxed).saturating_sub(weight);
+        }
+    }
+
+    /// The author, shared with the newest revision if it has the same.
+    fn shared(&self, author: Author) -> Arc<Author> {
+        match self.revisions.back() {
+            Some(newest) if *newest.by == author => Arc::clone(&newest.by),
+            _ => Arc::new(author),
         }
     }
 
@@ -178,18 +207,8 @@ impl History {
         self.revisions.iter().rev().cloned().collect()
     }
 
-    /// Lets go of whole documents, and gives the text to store.
-    pub(super) fn settled_text(&mut self) -> String {
-        for revision in &mut self.revisions {
-            if matches!(revision.content, Content::Documents { .. }) {
-                let before = revision.weight();
-                revision.content = Content::Changes(revision.changes());
-                if let Some(counted) = &self.counted {
-                    counted.fetch_add(revision.weight(), Ordering::Relaxed);
-                    counted.fetch_sub(before, Ordering::Relaxed);
-                }
-            }
-        }
+    /// The text to store.
+    pub(super) fn to_text(&self) -> String {
         Value::Array(self.revisions.iter().map(Revision::to_json).collect()).to_string()
     }
 

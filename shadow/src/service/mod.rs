@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 use thingstead_core::wiring::{Bus, Handled, Reload, ReservedService};
 use thingstead_core::{Clock, Journal, Message, Origin, Publication, Scope, ShadowName, ThingName};
@@ -28,7 +29,7 @@ use cell::{Cell, Outgoing, State};
 use history::Budget;
 use listing::Names;
 
-pub use history::{Change, Revision};
+pub use history::{Author, Change, Revision};
 pub use listing::{NamedShadows, Summary};
 pub use rows::{OpenError, SHADOWS, TABLES};
 pub use throttle::Throttles;
@@ -72,7 +73,7 @@ struct Inner {
     clock: Clock,
     journal: Journal,
     settings: ShadowSettings,
-    cells: DashMap<ShadowId, Arc<Cell>>,
+    cells: DashMap<ShadowId, Arc<Cell>, RandomState>,
     names: Names,
     budget: Budget,
     /// The shadows whose histories are to be saved.
@@ -99,7 +100,7 @@ impl ShadowService {
             clock,
             journal,
             settings,
-            cells: DashMap::new(),
+            cells: DashMap::default(),
             names: Names::default(),
             budget: Budget::new(settings.history, settings.history_bytes),
             unsaved: Mutex::default(),
@@ -346,7 +347,7 @@ impl Inner {
         if self.settings.history == 0 {
             return;
         }
-        let revision = Revision::new(asked, version, change, &state.stored, next);
+        let revision = Revision::new(&state.history, asked, version, change, &state.stored, next);
         state.history.push(&self.budget, revision);
         if !std::mem::replace(&mut state.history.unsaved, true) {
             self.unsaved.lock().push_back(asked.id.clone());
@@ -364,18 +365,18 @@ impl Inner {
         client_token: Option<ClientToken>,
         answer: Answer,
     ) -> Handled {
-        // Queued while the shadow is locked: its rows lie in the log in the order of its versions.
-        let commit = self.store.commit_quietly(rows::row(id, &next));
+        let row = rows::row(id, &next);
         let before = std::mem::replace(&mut state.stored, next);
         self.names.note(id, &state.stored);
         let ticket = state.enqueue(Outgoing::waiting(answer, before, client_token));
-        drop(state);
+        // Before the change can be answered.
         self.follower.tell(id);
         let place = self.place(id);
-        let (inner, cell) = (Arc::clone(self), Arc::clone(cell));
-        commit.then(move |outcome, after| {
+        let (inner, shared) = (Arc::clone(self), Arc::clone(cell));
+        // Queued while the shadow is locked: its rows lie in the log in the order of its versions.
+        self.store.commit_quietly(row, move |outcome, after| {
             let bus = Arc::clone(&inner.bus);
-            if bus.leave(place, Box::new(move || inner.committed(&cell, ticket, outcome))) {
+            if bus.leave(place, Box::new(move || inner.committed(&shared, ticket, outcome))) {
                 after.call(move || bus.ring(place));
             }
         });

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use thingstead_core::{Scope, ShadowName, ThingName, Timestamp};
 use thingstead_store::{Batch, Commit, StoreError, Table};
 
@@ -62,7 +61,7 @@ impl ShadowService {
             let Some(cell) = self.0.cell(&id) else { continue };
             let mut state = cell.lock();
             state.history.unsaved = false;
-            let text = state.history.settled_text();
+            let text = state.history.to_text();
             drop(state);
             batch.put(SHADOW_HISTORY, &id.scope, row_key(&id), text);
         }
@@ -145,7 +144,7 @@ impl Loaded {
 pub(super) fn row(id: &ShadowId, stored: &Stored) -> Batch {
     let mut batch = Batch::new();
     match stored.to_text() {
-        Some(text) => batch.put(SHADOWS, &id.scope, row_key(id), into_string(&text)),
+        Some(text) => batch.put(SHADOWS, &id.scope, row_key(id), text),
         None => batch.delete(SHADOWS, &id.scope, row_key(id)),
     }
     batch
@@ -153,8 +152,8 @@ pub(super) fn row(id: &ShadowId, stored: &Stored) -> Batch {
 
 fn row_key(id: &ShadowId) -> String {
     match &id.shadow {
-        None => id.thing.to_string(),
-        Some(shadow) => format!("{}/{shadow}", id.thing),
+        None => id.thing.as_str().to_owned(),
+        Some(shadow) => [&id.thing, "/", shadow].concat(),
     }
 }
 
@@ -165,11 +164,6 @@ fn shadow_id(scope: Scope, key: &str) -> ShadowId {
             ShadowId { scope, thing: ThingName::from(thing), shadow: Some(ShadowName::from(shadow)) }
         }
     }
-}
-
-/// Documents are text; this is the quick way to say so.
-fn into_string(text: &Bytes) -> String {
-    std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text).into_owned(), str::to_owned)
 }
 
 const BETWEEN_SAVES: Duration = Duration::from_secs(1);

@@ -185,7 +185,7 @@ fn writer_that_is_killed() {
         batch.put(LOGGED, &scope(1), (n % ROWS).to_string(), n.to_string());
         batch.delete(OTHER, &scope(1), ((n + ROWS / 2) % ROWS).to_string());
         batch.put(OTHER, &scope(1), (n % ROWS).to_string(), n.to_string());
-        store.commit_quietly(batch).then(move |outcome, _| {
+        store.commit_quietly(batch, move |outcome, _| {
             outcome.expect("commit");
             let mut out = std::io::stdout().lock();
             writeln!(out, "\nacknowledged {n}").and_then(|()| out.flush()).expect("told");
