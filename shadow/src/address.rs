@@ -1,7 +1,9 @@
 //! Which shadow, and the topics around it.
 
 use std::fmt;
+use std::sync::Arc;
 
+use smallvec::SmallVec;
 use thingstead_core::topic::Quoted;
 use thingstead_core::{Scope, ShadowName, ThingName};
 
@@ -34,11 +36,18 @@ impl ShadowId {
     }
 
     /// A topic of this shadow: `below` is `update/accepted` and the like (SHADOW-001, SHADOW-002).
-    pub fn topic(&self, below: &str) -> String {
-        match &self.shadow {
-            None => ["$aws/things/", &self.thing, "/shadow/", below].concat(),
-            Some(shadow) => ["$aws/things/", &self.thing, "/shadow/name/", shadow, "/", below].concat(),
+    pub fn topic(&self, below: &str) -> Arc<str> {
+        let named = self.shadow.as_deref().map_or(["", ""], |shadow| ["name/", shadow]);
+        let mut topic = SmallVec::<[u8; 256]>::new();
+        for part in ["$aws/things/", &self.thing, "/shadow/", named[0], named[1]] {
+            topic.extend_from_slice(part.as_bytes());
         }
+        if self.shadow.is_some() {
+            topic.push(b'/');
+        }
+        topic.extend_from_slice(below.as_bytes());
+        // Parts that are text are text together.
+        Arc::from(std::str::from_utf8(&topic).unwrap_or_default())
     }
 
     /// Whether `name` can be a thing's (SHADOW-004).
@@ -155,7 +164,7 @@ mod tests {
             shadow: Some(ShadowName::from("S")),
         };
         let topic = id.topic("update/documents");
-        assert_eq!(topic, "$aws/things/T/shadow/name/S/update/documents");
+        assert_eq!(&*topic, "$aws/things/T/shadow/name/S/update/documents");
         assert_eq!(thingstead_core::topic::check_limits(&topic), Ok(()));
     }
 }

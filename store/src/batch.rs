@@ -1,5 +1,6 @@
 //! A set of changes that happen together or not at all.
 
+use smallvec::SmallVec;
 use thingstead_core::Scope;
 
 use crate::{Document, Table};
@@ -7,7 +8,8 @@ use crate::{Document, Table};
 /// Changes that one transaction makes, in the order they were added. Nothing happens before [`crate::Store::commit`].
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    pub(crate) changes: Vec<Change>,
+    /// Most batches are one row.
+    pub(crate) changes: SmallVec<[Change; 1]>,
 }
 
 #[derive(Clone, Debug)]

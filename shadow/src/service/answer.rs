@@ -28,7 +28,7 @@ pub(super) enum Door {
     /// A publish on a request topic: answered on the answer topics.
     Mqtt,
     /// A call: answered to the caller.
-    Http(Option<oneshot::Sender<Result<Bytes, Rejection>>>),
+    Http(Option<Caller>),
 }
 
 /// A request and what became of it.
@@ -36,6 +36,12 @@ pub(super) struct Answer {
     pub(super) asked: Asked,
     outcome: Outcome,
 }
+
+/// What a caller over HTTP is told; nothing for a request by MQTT.
+pub(super) struct Reply(Option<(Caller, Told)>);
+
+type Caller = oneshot::Sender<Told>;
+type Told = Result<Bytes, Rejection>;
 
 /// The line in the journal for a request to a shadow that cannot be.
 pub(super) fn misnamed(request: &Publication, at: Timestamp, why: String) -> Event {
@@ -156,20 +162,34 @@ impl Answer {
         self.outcome = Outcome::Refused(rejected);
     }
 
-    /// The messages to publish, in their order (SHADOW-034, SHADOW-035), at QoS 1, not retained (SHADOW-025, SHADOW-026).
-    pub(super) fn messages(&self, now: Timestamp) -> impl Iterator<Item = Message> {
-        let over_http = matches!(self.asked.door, Door::Http(_));
-        let messages = match &self.outcome {
+    /// The messages to publish, in their order (SHADOW-034, SHADOW-035), at QoS 1, not retained (SHADOW-025, SHADOW-026); and what
+    /// the caller is told, if there is one, after that.
+    pub(super) fn parts(self, now: Timestamp) -> (impl Iterator<Item = Message>, Reply) {
+        let Asked { id, operation, door, .. } = self.asked;
+        let caller = match door {
+            Door::Http(caller) => Some(caller),
+            Door::Mqtt => None,
+        };
+        let over_http = caller.is_some();
+        let reply = Reply(caller.flatten().map(|caller| {
+            let told = match &self.outcome {
+                Outcome::Updated { accepted, .. } | Outcome::Deleted { accepted, .. } => Ok(accepted.clone()),
+                Outcome::Got { document, .. } => Ok(document.clone()),
+                Outcome::Refused(rejected) => Err(rejected.rejection.clone()),
+            };
+            (caller, told)
+        }));
+        let messages = match self.outcome {
             Outcome::Updated { accepted, delta, documents, .. } => [
-                Some(("update/accepted", accepted.clone())),
-                delta.clone().map(|delta| ("update/delta", delta)),
-                Some(("update/documents", documents.clone())),
+                Some(("update/accepted", accepted)),
+                delta.map(|delta| ("update/delta", delta)),
+                Some(("update/documents", documents)),
             ],
-            Outcome::Deleted { accepted, .. } => [Some(("delete/accepted", accepted.clone())), None, None],
+            Outcome::Deleted { accepted, .. } => [Some(("delete/accepted", accepted)), None, None],
             Outcome::Got { .. } | Outcome::Refused(_) if over_http => [None, None, None],
-            Outcome::Got { document, .. } => [Some(("get/accepted", document.clone())), None, None],
+            Outcome::Got { document, .. } => [Some(("get/accepted", document)), None, None],
             Outcome::Refused(rejected) => {
-                let topic = match self.asked.operation {
+                let topic = match operation {
                     Operation::Get => "get/rejected",
                     Operation::Update => "update/rejected",
                     Operation::Delete => "delete/rejected",
@@ -177,11 +197,11 @@ impl Answer {
                 [Some((topic, rejected.payload(now))), None, None]
             }
         };
-        let id = &self.asked.id;
-        messages
+        let messages = messages
             .into_iter()
             .flatten()
-            .map(|(topic, payload)| Message::new(id.topic(topic), payload).with_qos(QoS::AtLeastOnce))
+            .map(move |(topic, payload)| Message::new(id.topic(topic), payload).with_qos(QoS::AtLeastOnce));
+        (messages, reply)
     }
 
     /// The line in the journal.
@@ -197,15 +217,14 @@ impl Answer {
         let story = Story { request: Arc::clone(request), id: id.clone(), done: outcome };
         Record::tale(Kind::ShadowAccepted, *at, Arc::new(story), 0)
     }
+}
 
+impl Reply {
     /// Tells the caller, if there is one.
-    pub(super) fn reply(self) {
-        let Door::Http(Some(reply)) = self.asked.door else { return };
-        // A caller that went away needs no answer.
-        let _ = reply.send(match self.outcome {
-            Outcome::Updated { accepted, .. } | Outcome::Deleted { accepted, .. } => Ok(accepted),
-            Outcome::Got { document, .. } => Ok(document),
-            Outcome::Refused(rejected) => Err(rejected.rejection),
-        });
+    pub(super) fn send(self) {
+        if let Some((caller, told)) = self.0 {
+            // A caller that went away needs no answer.
+            let _ = caller.send(told);
+        }
     }
 }

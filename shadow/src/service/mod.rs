@@ -437,15 +437,13 @@ impl Inner {
         }
         let now = self.clock.now();
         self.journal.record(answer.record());
-        for message in answer.messages(now) {
-            self.bus.publish(Publication {
-                scope: answer.asked.id.scope.clone(),
-                message,
-                origin: Origin::Service("shadow"),
-                at: now,
-            });
+        let scope = answer.asked.id.scope.clone();
+        let (messages, reply) = answer.parts(now);
+        for message in messages {
+            let origin = Origin::Service("shadow");
+            self.bus.publish(Publication { scope: scope.clone(), message, origin, at: now });
         }
-        answer.reply();
+        reply.send();
     }
 
     fn cell(&self, id: &ShadowId) -> Option<Arc<Cell>> {
