@@ -82,10 +82,10 @@ impl Operation {
 
 /// A request topic taken apart, its names as they are; `None` for every other topic (SHADOW-003, SHADOW-015, SHADOW-016).
 pub(crate) fn request(topic: &str) -> Option<(&str, Option<&str>, Operation)> {
-    let (thing, rest) = topic.strip_prefix("$aws/things/")?.split_once('/')?;
+    let (thing, rest) = first_level(topic.strip_prefix("$aws/things/")?)?;
     let rest = rest.strip_prefix("shadow/")?;
     let (shadow, operation) = match rest.strip_prefix("name/") {
-        Some(named) => named.split_once('/').map(|(shadow, operation)| (Some(shadow), operation))?,
+        Some(named) => first_level(named).map(|(shadow, operation)| (Some(shadow), operation))?,
         None => (None, rest),
     };
     let operation = match operation {
@@ -95,6 +95,12 @@ pub(crate) fn request(topic: &str) -> Option<(&str, Option<&str>, Operation)> {
         _ => return None,
     };
     Some((thing, shadow, operation))
+}
+
+/// Up to the first slash, and behind it. A loop over a few bytes is done before a search has begun.
+fn first_level(text: &str) -> Option<(&str, &str)> {
+    let slash = text.bytes().position(|byte| byte == b'/')?;
+    Some((text.get(..slash)?, text.get(slash + 1..)?))
 }
 
 /// What is wrong with the names in a request topic; nothing for most.

@@ -252,8 +252,9 @@ fn walk(node: &Node, rest: &str, reserved: bool, found: &mut Matches) {
     if !reserved {
         found.add(&node.below);
     }
-    let (level, after) = match rest.split_once('/') {
-        Some((level, after)) => (level, Some(after)),
+    // Levels are short: a loop over their bytes is done before a search has begun.
+    let (level, after) = match rest.bytes().position(|byte| byte == b'/') {
+        Some(slash) => (rest.get(..slash).unwrap_or_default(), rest.get(slash + 1..)),
         None => (rest, None),
     };
     let named = node.children.get(level);

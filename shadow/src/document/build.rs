@@ -1,5 +1,7 @@
 //! Writing a new tree from parts of others.
 
+use std::cell::RefCell;
+
 use super::tree::{Content, Kind, Node, Tree, Value};
 
 /// A tree on its way.
@@ -17,9 +19,37 @@ pub(super) struct Open {
     text: usize,
 }
 
+thread_local! {
+    /// Memory of builders that are done. An update builds two trees, of which it keeps one, as a copy of exactly its size.
+    static SPARE: RefCell<Vec<(Vec<u8>, Vec<Node>)>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Drop for Builder {
+    fn drop(&mut self) {
+        let (mut text, mut nodes) = (std::mem::take(&mut self.text), std::mem::take(&mut self.nodes));
+        if text.capacity() > KEPT_BYTES || nodes.capacity() > KEPT_NODES {
+            return;
+        }
+        text.clear();
+        nodes.clear();
+        // A thread that ends has no use for it.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < KEPT {
+                spare.push((text, nodes));
+            }
+        });
+    }
+}
+
 impl Builder {
+    /// Room for a tree, mostly in the memory of one that was built before.
     pub(super) fn with_capacity(text: usize, nodes: usize) -> Self {
-        Self { text: Vec::with_capacity(text), nodes: Vec::with_capacity(nodes) }
+        let mut builder = Self::default();
+        (builder.text, builder.nodes) = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        builder.text.reserve(text);
+        builder.nodes.reserve(nodes);
+        builder
     }
 
     pub(super) fn tree(&self) -> Tree<'_> {
@@ -185,3 +215,9 @@ impl Builder {
 pub(super) fn offset(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
+
+/// So many spare builders are kept on a thread,
+const KEPT: usize = 4;
+/// none larger than these.
+const KEPT_BYTES: usize = 16 * 1024;
+const KEPT_NODES: usize = 512;

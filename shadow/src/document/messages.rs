@@ -6,7 +6,7 @@ use thingstead_core::Timestamp;
 use super::build::Builder;
 use super::delta::Delta;
 use super::request::ClientToken;
-use super::tree::{Node, Value};
+use super::tree::Value;
 use super::write::{STAMP, Writer};
 use super::{Document, Rejected, UpdateRequest};
 
@@ -58,7 +58,7 @@ pub(super) fn documents(
 }
 
 /// Completes `{"state":…`: one side of `documents`, also what is stored. Says where the metadata end.
-pub(super) fn complete(state: Builder, version: u64) -> (Bytes, Vec<Node>, usize) {
+pub(super) fn complete(state: &Builder, version: u64) -> (Bytes, usize) {
     let mut out = Writer::with_capacity(2 * state.text.len() + STAMP * state.nodes.len() + 40);
     out.raw(&state.text);
     out.raw(METADATA);
@@ -69,7 +69,7 @@ pub(super) fn complete(state: Builder, version: u64) -> (Bytes, Vec<Node>, usize
     out.raw(br#","version":"#);
     out.number(signed(version));
     out.raw(b"}");
-    (out.into_bytes(), state.nodes, end)
+    (out.into_bytes(), end)
 }
 
 /// `get/accepted` (SHADOW-138 to SHADOW-140).

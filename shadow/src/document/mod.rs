@@ -142,7 +142,7 @@ pub fn update(stored: &Stored, request: UpdateRequest, limits: &DocumentLimits) 
         return Err(reject(Rejection::TooLarge { size, limit: limits.bytes }));
     }
     let accepted = messages::update_accepted(&request, state, version);
-    let document = Document::of(merged, version);
+    let document = Document::of(&merged, version);
     let (at, token) = (request.at, request.client_token());
     let delta = document.delta().map(|delta| messages::delta(&document, &delta, at, token));
     let previous = existing.map(|document| &*document.text);
@@ -238,9 +238,9 @@ impl Document {
     }
 
     /// The document with the state that was written.
-    fn of(state: Builder, version: u64) -> Self {
-        let (text, nodes, metadata_end) = messages::complete(state, version);
-        Self { text, nodes: nodes.into(), metadata_end, version }
+    fn of(state: &Builder, version: u64) -> Self {
+        let (text, metadata_end) = messages::complete(state, version);
+        Self { text, nodes: state.nodes.as_slice().into(), metadata_end, version }
     }
 
     fn tree(&self) -> Tree<'_> {

@@ -3,8 +3,6 @@
 //! `set_at` says when the leaves of the state were set, in their order, so many in a row at a time. It is a shadow's metadata
 //! in a tenth of the bytes, since most updates set many leaves at once; and every accepted update is written to the disk.
 
-use std::io::Write;
-
 use thingstead_core::Timestamp;
 
 use super::build::Builder;
@@ -76,7 +74,7 @@ impl Stored {
                 return Err(corrupt("`set_at` has too many times"));
             }
         }
-        Ok(Self::Present(Document::of(out, version)))
+        Ok(Self::Present(Document::of(&out, version)))
     }
 }
 
@@ -88,15 +86,19 @@ impl Document {
         out.extend_from_slice(br#","set_at":["#);
         let mut leaves = self.nodes.iter().filter(|node| node.kind.is_leaf()).map(|node| node.at).peekable();
         while let Some(at) = leaves.next() {
-            let mut run = 1;
+            let mut run = 1_u32;
             while leaves.next_if_eq(&at).is_some() {
                 run += 1;
             }
             let comma = if out.ends_with(b"[") { "" } else { "," };
-            // Writing to a Vec cannot fail.
-            let _ = write!(out, "{comma}[{at},{run}]");
+            let (mut at_text, mut run_text) = (itoa::Buffer::new(), itoa::Buffer::new());
+            for part in [comma, "[", at_text.format(at), ",", run_text.format(run), "]"] {
+                out.extend_from_slice(part.as_bytes());
+            }
         }
-        let _ = write!(out, r#"],"version":{}}}"#, self.version);
+        for part in [r#"],"version":"#, itoa::Buffer::new().format(self.version), "}"] {
+            out.extend_from_slice(part.as_bytes());
+        }
         // Whatever was read as a document is text.
         String::from_utf8(out).unwrap_or_default()
     }

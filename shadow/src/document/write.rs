@@ -1,8 +1,9 @@
 //! Writing messages as compact JSON: states as they stand, metadata leaf by leaf.
 
-use std::io::Write;
+use std::cell::Cell;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::tree::{Kind, Value};
 
@@ -10,19 +11,30 @@ use super::tree::{Kind, Value};
 pub(super) struct Writer {
     pub(super) out: Vec<u8>,
     /// `{"timestamp":…}` of the time that was written last; most leaves of a document share few.
-    stamp: Vec<u8>,
+    stamp: SmallVec<[u8; 40]>,
     stamped: Option<i64>,
+}
+
+thread_local! {
+    /// Where the last message was written: the next is written there, too, and only the message itself takes new memory.
+    static PAPER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl Writer {
     pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self { out: Vec::with_capacity(bytes), stamp: Vec::new(), stamped: None }
+        let mut out = PAPER.take();
+        out.clear();
+        out.reserve(bytes);
+        Self { out, stamp: SmallVec::new(), stamped: None }
     }
 
     /// What was written, in no more room than it takes.
-    pub(super) fn into_bytes(mut self) -> Bytes {
-        self.out.shrink_to_fit();
-        Bytes::from(self.out)
+    pub(super) fn into_bytes(self) -> Bytes {
+        let written = Bytes::copy_from_slice(&self.out);
+        if self.out.capacity() <= KEPT {
+            PAPER.set(self.out);
+        }
+        written
     }
 
     pub(super) fn raw(&mut self, text: &[u8]) {
@@ -30,8 +42,7 @@ impl Writer {
     }
 
     pub(super) fn number(&mut self, number: i64) {
-        // Writing to a Vec cannot fail.
-        let _ = write!(self.out, "{number}");
+        self.raw(itoa::Buffer::new().format(number).as_bytes());
     }
 
     pub(super) fn state(&mut self, value: Value<'_>) {
@@ -75,8 +86,9 @@ impl Writer {
     fn timestamp(&mut self, at: i64) {
         if self.stamped != Some(at) {
             self.stamp.clear();
-            self.stamp.reserve(STAMP + 16);
-            let _ = write!(self.stamp, r#"{{"timestamp":{at}}}"#);
+            for part in [r#"{"timestamp":"#, itoa::Buffer::new().format(at), "}"] {
+                self.stamp.extend_from_slice(part.as_bytes());
+            }
             self.stamped = Some(at);
         }
         // Times of ten digits last until 2286, and a copy of known length is much the quicker one.
@@ -89,3 +101,5 @@ impl Writer {
 
 /// Bytes that metadata may take for each value, its key not counted.
 pub(super) const STAMP: usize = 26;
+/// A message of more than this many bytes takes its paper along.
+const KEPT: usize = 64 * 1024;

@@ -48,6 +48,21 @@ pub enum Change {
 }
 
 impl Author {
+    /// Whether it is the one behind a request. Services and rules count as others each time.
+    fn is_of(&self, asked: &Asked) -> bool {
+        let via = match &asked.request.origin {
+            Origin::Client(_) => "mqtt",
+            Origin::Http(_) => "http",
+            Origin::Service(_) | Origin::Rule { .. } => return false,
+        };
+        let (client, principal) = asked.who();
+        let same = |one: &Option<Arc<str>>, other: &Option<Arc<str>>| match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.via == via && same(&self.client, &client) && same(&self.principal, &principal)
+    }
+
     fn of(asked: &Asked) -> Self {
         let (client, principal) = asked.who();
         let via = match &asked.request.origin {
@@ -70,7 +85,8 @@ impl Revision {
         before: &Stored,
         after: &Stored,
     ) -> Self {
-        let by = history.shared(Author::of(asked));
+        let newest = history.revisions.back().filter(|newest| newest.by.is_of(asked));
+        let by = newest.map_or_else(|| Arc::new(Author::of(asked)), |newest| Arc::clone(&newest.by));
         let changes = changes(before.document(), after.document()).into();
         Self { version, change, at: asked.at, by, changes }
     }

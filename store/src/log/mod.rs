@@ -234,7 +234,7 @@ impl LogFile {
 
 /// Changes of one transaction when everything moves at once.
 const AT_ONCE: usize = 4_096;
-/// Bytes of a file from which on the writer moves it itself. [`mover`] begins at an eighth of it.
+/// Bytes of a file from which on the writer moves it itself. [`mover`] begins at a quarter of it.
 const OVERLONG: u64 = 1024 * 1024 * 1024;
 /// The buffer keeps so many bytes.
 const BUFFER: usize = 1024 * 1024;

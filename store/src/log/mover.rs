@@ -78,7 +78,7 @@ pub(crate) struct Pace {
     /// Between two looks; without a change between two of them the log is moved.
     pub(crate) pause: Duration,
     /// So many bytes are moved even if changes go on. A shadow is some hundred bytes, so that with a hundred thousand of them,
-    /// all changing, each is put into its table about once for every three changes.
+    /// all changing, each is put into its table about once for every six changes.
     pub(crate) bytes: u64,
     /// Rows of one transaction, for which the changes that come meanwhile wait.
     pub(crate) rows: usize,
@@ -86,7 +86,7 @@ pub(crate) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { pause: Duration::from_secs(1), bytes: 128 * 1024 * 1024, rows: 500 }
+        Self { pause: Duration::from_secs(1), bytes: 256 * 1024 * 1024, rows: 500 }
     }
 }
 

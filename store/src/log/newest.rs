@@ -1,8 +1,8 @@
 //! The newest that a file of the log says of each row, in the order of the keys.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom};
 use std::ops::Range;
 
 use thingstead_core::Scope;
@@ -16,16 +16,59 @@ use crate::{Document, StoreError, Table};
 pub(crate) struct Newest {
     file: File,
     path: String,
-    rows: std::collections::btree_map::IntoIter<RowName, Place>,
+    rows: std::vec::IntoIter<(Scope, Box<str>, Place)>,
 }
-
-/// Table (by its place in the list), scope, key.
-type RowName = (usize, Scope, String);
 
 struct Place {
     kind: Kind,
     table: Table,
     document: Range<u64>,
+}
+
+/// What the file says of each row of one table and scope. Most frames are about a row that an earlier one was about, so a name
+/// takes memory once, and the order is made at the end.
+struct Part {
+    /// The table's place in the list.
+    number: usize,
+    scope: Scope,
+    rows: HashMap<Box<str>, Place>,
+}
+
+/// All parts, and the one that the last change belonged to: the next mostly does, too.
+#[derive(Default)]
+struct Parts {
+    parts: Vec<Part>,
+    places: HashMap<(usize, Scope), usize>,
+    last: usize,
+}
+
+impl Parts {
+    fn part(&mut self, number: usize, account: &str, region: &str) -> Option<&mut Part> {
+        let is_last = self.parts.get(self.last).is_some_and(|part| {
+            part.number == number && part.scope.account() == account && part.scope.region() == region
+        });
+        if !is_last {
+            let scope = Scope::new(account, region);
+            self.last = *self.places.entry((number, scope.clone())).or_insert_with(|| {
+                self.parts.push(Part { number, scope, rows: HashMap::new() });
+                self.parts.len() - 1
+            });
+        }
+        self.parts.get_mut(self.last)
+    }
+
+    fn in_order(mut self) -> Vec<(Scope, Box<str>, Place)> {
+        self.parts.sort_unstable_by(|a, b| (a.number, &a.scope).cmp(&(b.number, &b.scope)));
+        let mut ordered = Vec::with_capacity(self.parts.iter().map(|part| part.rows.len()).sum());
+        for Part { scope, rows, .. } in self.parts {
+            let first = ordered.len();
+            ordered.extend(rows.into_iter().map(|(key, place)| (scope.clone(), key, place)));
+            if let Some(part) = ordered.get_mut(first..) {
+                part.sort_unstable_by(|(_, a, _), (_, b, _)| a.cmp(b));
+            }
+        }
+        ordered
+    }
 }
 
 impl Newest {
@@ -39,29 +82,23 @@ impl Newest {
         let mut file = File::open(&resting.path).map_err(failed)?;
         file.seek(SeekFrom::Start(Head::BYTES as u64)).map_err(failed)?;
         let mut frames = Frames::new(BufReader::with_capacity(READ, &file), resting.turn, resting.end);
-        let mut rows = BTreeMap::new();
-        let mut scope: Option<Scope> = None;
+        let mut parts = Parts::default();
         let mut take = |entry: Entry<'_>| {
             let unknown =
                 || io::Error::other(format!("it has rows of the table `{}`, which is unknown", entry.table));
-            let (number, table) = tables
-                .iter()
-                .enumerate()
-                .find(|(_, table)| table.name() == entry.table)
-                .ok_or_else(unknown)?;
-            let owner = match &scope {
-                Some(scope) if scope.account() == entry.account && scope.region() == entry.region => {
-                    scope.clone()
-                }
-                _ => scope.insert(Scope::new(entry.account, entry.region)).clone(),
-            };
+            let known = tables.iter().enumerate().find(|(_, table)| table.name() == entry.table);
+            let (number, table) = known.ok_or_else(unknown)?;
+            let part = parts.part(number, entry.account, entry.region).ok_or_else(unknown)?;
             let place = Place { kind: entry.kind, table: *table, document: entry.document };
-            rows.insert((number, owner, entry.key.to_owned()), place);
+            match part.rows.get_mut(entry.key) {
+                Some(earlier) => *earlier = place,
+                None => drop(part.rows.insert(entry.key.into(), place)),
+            }
             Ok(())
         };
         while frames.next(&mut take).map_err(failed)? {}
         drop(frames);
-        Ok(Self { file, path, rows: rows.into_iter() })
+        Ok(Self { file, path, rows: parts.in_order().into_iter() })
     }
 
     /// The next changes, at most so many; `None` when all were given.
@@ -74,7 +111,7 @@ impl Newest {
             return Ok(None);
         }
         rows.into_iter()
-            .map(|((_, scope, key), place)| self.change(scope, key, &place))
+            .map(|(scope, key, place)| self.change(scope, key.into_string(), &place))
             .collect::<io::Result<_>>()
             .map(Some)
             .map_err(|error| StoreError::Open { file: self.path.clone(), cause: error.to_string() })
@@ -93,12 +130,23 @@ impl Newest {
 
     fn bytes(&self, place: &Range<u64>) -> io::Result<Vec<u8>> {
         let length = place.end.saturating_sub(place.start);
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(place.start))?;
-        file.take(length).read_to_end(&mut bytes)?;
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+        read_at(&self.file, place.start, &mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// In one call of the system where there is one.
+#[cfg(unix)]
+fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+    use std::io::Read as _;
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(bytes)
 }
 
 const READ: usize = 1024 * 1024;
