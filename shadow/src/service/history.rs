@@ -28,7 +28,7 @@ pub struct Revision {
 
 /// Who made a version. Mostly the same as made the one before, which then share it: a shadow's past is ten versions, and what it
 /// takes of memory is paid a hundred thousand times.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Author {
     /// The MQTT client behind it.
     pub client: Option<Arc<str>>,
@@ -48,21 +48,6 @@ pub enum Change {
 }
 
 impl Author {
-    /// Whether it is the one behind a request. Services and rules count as others each time.
-    fn is_of(&self, asked: &Asked) -> bool {
-        let via = match &asked.request.origin {
-            Origin::Client(_) => "mqtt",
-            Origin::Http(_) => "http",
-            Origin::Service(_) | Origin::Rule { .. } => return false,
-        };
-        let (client, principal) = asked.who();
-        let same = |one: &Option<Arc<str>>, other: &Option<Arc<str>>| match (one, other) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        self.via == via && same(&self.client, &client) && same(&self.principal, &principal)
-    }
-
     fn of(asked: &Asked) -> Self {
         let (client, principal) = asked.who();
         let via = match &asked.request.origin {
@@ -72,6 +57,15 @@ impl Author {
             Origin::Rule { rule, .. } => Cow::Owned(format!("rule {}", &**rule)),
         };
         Self { client, principal, via }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        // The texts of one connection are the same in memory.
+        let same = |one: &Option<Arc<str>>, other: &Option<Arc<str>>| match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same(&self.client, &other.client) && same(&self.principal, &other.principal) && self.via == other.via
     }
 }
 
@@ -85,8 +79,7 @@ impl Revision {
         before: &Stored,
         after: &Stored,
     ) -> Self {
-        let newest = history.revisions.back().filter(|newest| newest.by.is_of(asked));
-        let by = newest.map_or_else(|| Arc::new(Author::of(asked)), |newest| Arc::clone(&newest.by));
+        let by = history.shared(Author::of(asked));
         let changes = changes(before.document(), after.document()).into();
         Self { version, change, at: asked.at, by, changes }
     }
@@ -207,7 +200,7 @@ impl History {
     /// The author, shared with the newest revision if it has the same.
     fn shared(&self, author: Author) -> Arc<Author> {
         match self.revisions.back() {
-            Some(newest) if *newest.by == author => Arc::clone(&newest.by),
+            Some(newest) if newest.by.is(&author) => Arc::clone(&newest.by),
             _ => Arc::new(author),
         }
     }
