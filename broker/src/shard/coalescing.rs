@@ -137,26 +137,23 @@ const LONGEST_REST: u32 = 256 * 1024;
 mod tests {
     use super::*;
 
-    /// A thousand milliseconds of a shard's life: each read takes `work`, and `arrivals` are the times at which clients send when
-    /// nobody keeps them waiting. Gives the number of waits and of looks.
+    /// A shard whose time passes as it looks and reads, and how often it waited.
     struct Life {
         coalescing: Coalescing,
         start: Instant,
         now: Duration,
         waits: u32,
-        looks: u32,
     }
 
     impl Life {
         fn new() -> Self {
             let (start, now) = (clock::instant(), Duration::ZERO);
-            Self { coalescing: Coalescing::new(), start, now, waits: 0, looks: 0 }
+            Self { coalescing: Coalescing::new(), start, now, waits: 0 }
         }
 
         /// One look, which finds what `found` says when it is told how long the shard waited; each socket takes 8 µs.
         fn look(&mut self, idle: Duration, found: impl FnOnce(bool) -> u32) {
             let wait = self.coalescing.before_look(self.start + self.now);
-            self.looks += 1;
             self.waits += u32::from(wait);
             self.now += if wait { Duration::from_micros(80) } else { idle };
             self.coalescing.after_look(self.start + self.now);

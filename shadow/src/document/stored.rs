@@ -70,7 +70,7 @@ impl Stored {
             for leaf in out.nodes.iter_mut().filter(|node| node.kind.is_leaf()) {
                 leaf.at = times.next().ok_or_else(|| corrupt("`set_at` has too few times"))?;
             }
-            if times.next().is_some() {
+            if times.1.is_some() || times.0.next().is_some() {
                 return Err(corrupt("`set_at` has too many times"));
             }
         }
@@ -151,3 +151,26 @@ fn integer(value: Value<'_>) -> Option<i64> {
 
 /// Room for a few times and the version.
 const STAMPS: usize = 96;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_whose_times_do_not_fit_its_leaves_is_corrupt() {
+        let row = |set_at: &str| {
+            let state = r#"{"desired":{"a":[1,{}],"b":2},"reported":{"c":{"d":3}}}"#;
+            Stored::from_text(&format!(r#"{{"state":{state},"set_at":{set_at},"version":4}}"#))
+        };
+        for whole in ["[[7,2],[9,1]]", "[[7,1],[8,1],[9,1]]", "[[7,3]]"] {
+            let text = row(whole).expect("fits").to_text().expect("exists");
+            assert!(text.contains(&format!(r#""set_at":{whole}"#)), "{text}");
+        }
+        for corrupt in
+            ["[]", "[[7,2]]", "[[7,4]]", "[[7,3],[9,1]]", "[[7,3],1]", "[[7,0],[7,3]]", "[[7]]", "7", "{}"]
+        {
+            assert!(row(corrupt).is_err(), "{corrupt}");
+        }
+        assert!(Stored::from_text(r#"{"state":{},"version":4}"#).is_err());
+    }
+}

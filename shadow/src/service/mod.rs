@@ -373,7 +373,8 @@ impl Inner {
         self.follower.tell(id);
         let place = self.place(id);
         let (inner, shared) = (Arc::clone(self), Arc::clone(cell));
-        // Queued while the shadow is locked: its rows lie in the log in the order of its versions.
+        // Queued while the shadow is locked: its rows lie in the log in the order of its versions. The store is never done at once,
+        // since it knows the table and is open as long as this service is; so nobody comes back here for the lock.
         self.store.commit_quietly(row, move |outcome, after| {
             let bus = Arc::clone(&inner.bus);
             if bus.leave(place, Box::new(move || inner.committed(&shared, ticket, outcome))) {
