@@ -71,6 +71,16 @@ class Browser:
         element = self.script(find, selector, text)[ELEMENT]
         self._call("POST", f"/element/{element}/click", {})
 
+    def turn_to(self, selector, text=""):
+        """Clicks what leads to another page of the console, or to the same one anew, and waits until that is shown.
+
+        The address changes before the page does: who only waits for a word may read it on the page that is left.
+        """
+        self.script("document.querySelector('h1').left = true")
+        self.click(selector, text)
+        shown = "const title = document.querySelector('h1'); return title !== null && !title.left"
+        self._until(lambda: self.script(shown), lambda: f"{selector} with `{text}` leads nowhere")
+
     def type(self, selector, text):
         element = self._call("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT]
         self._call("POST", f"/element/{element}/clear", {})

@@ -35,7 +35,7 @@ def test_the_live_journal_shows_what_is_published(server, console):
     browser.click("#events summary", '{"celsius":21}')
     browser.wait_for('"topic": "kitchen/temp"', "#events")
     browser.type("#field-topic", "cellar/#")
-    browser.click("form button", "show")
+    browser.turn_to("form button", "show")
     browser.wait_for("live", "#state")
     with RecordingClient(server, "lamp-2") as client:
         client.publish("kitchen/temp", {"celsius": 22})
@@ -57,7 +57,7 @@ def test_a_denial_shows_why_and_what_would_fix_it(server, console):
     browser.click("tr.refused summary", explained["why"])
     browser.wait_for(explained["fix"], "tr.refused")
     # From the event to the explanations of its client.
-    browser.click("tr.refused a", "lamp-1")
+    browser.turn_to("tr.refused a", "lamp-1")
     page = browser.wait_for(explained["fix"], "article.refused")
     assert "iot:Publish" in page and "IMPLICIT_DENY" in page and explained["why"] in page
 
@@ -73,7 +73,7 @@ def test_the_shadow_page_shows_who_changed_what(server, console):
     browser = console("#shadows")
     overview = browser.wait_for("config", "#shadows")
     assert "desired and reported differ" in overview
-    browser.click("#shadows a", "lamp-1")
+    browser.turn_to("#shadows a", "lamp-1")
     versions = browser.wait_for("desired.fan: nothing → 3", "#versions")
     assert "reported.fan: nothing → 2" in versions and "updated over mqtt\tlamp-1" in versions
     assert "updated over http" in versions
@@ -89,9 +89,10 @@ def test_every_page_opens_by_its_link_and_says_so(server, console):
         ("Explanations", "explanations"), ("Shadows", "no shadow: the first accepted update creates one"),
         ("Deliveries", "no rule action has run yet"), ("Endpoints", "the server is ready"), ("Journal", "live"),
     ]:
-        browser.click("nav a", page)
+        browser.turn_to("nav a", page)
         if page != "Explanations":
             browser.wait_for(expected, "main [role=status]")
         assert browser.text("h1") == page and browser.text("nav [aria-current=page]") == page
         assert browser.script("return document.title") == f"{page} – Thingstead"
-    assert server.endpoints["mqtts"] in (browser.click("nav a", "Endpoints") or browser.wait_for("thingstead why", "main"))
+    browser.turn_to("nav a", "Endpoints")
+    assert server.endpoints["mqtts"] in browser.wait_for("thingstead why", "main")
