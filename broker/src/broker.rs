@@ -30,7 +30,7 @@ use crate::session::storage::sweep;
 use crate::settings::{Bound, Doors, Settings};
 use crate::shard::mail::{Mail, Mailbox};
 use crate::shard::turn::Inbox;
-use crate::tls::config::TlsError;
+use crate::tls::config::{Credential, TlsError};
 use crate::tls::manners::{ALPN_MQTT_CERTIFICATE, EVERY_PROTOCOL, Manners};
 
 /// What the broker stands on.
@@ -141,6 +141,10 @@ impl Broker {
         self.hub.wiring.set(Wiring { services, rules }).map_err(|_| StartError::Serving)?;
         let usher = Arc::new(Usher::new(Arc::clone(&self.hub)));
         let mut bound = Bound::default();
+        let credentials = match doors.mqtts.is_empty() && doors.https.is_empty() {
+            true => Arc::default(),
+            false => Credential::read(&self.hub.settings.certificates)?,
+        };
         for address in &doors.mqtt {
             let listener = listener::bind(*address, "MQTT without TLS").await?;
             bound.mqtt.push(listener.local_addr()?);
@@ -154,8 +158,8 @@ impl Broker {
                 DoorKind::Mqtts => ("MQTT over TLS", true, &[ALPN_MQTT_CERTIFICATE]),
                 DoorKind::Https => ("HTTPS and MQTT by ALPN", false, EVERY_PROTOCOL),
             };
-            let (gate, certificates) = (Arc::clone(&self.hub.gate), &self.hub.settings.certificates);
-            let manners = Arc::new(Manners::new(gate, certificates, mandatory, protocols)?);
+            let (gate, credentials) = (Arc::clone(&self.hub.gate), Arc::clone(&credentials));
+            let manners = Arc::new(Manners::new(gate, credentials, mandatory, protocols)?);
             for (turn, address) in (0_u16..).zip(addresses) {
                 let listener = listener::bind(*address, purpose).await?;
                 let list = match kind {

@@ -114,19 +114,20 @@ impl Root {
             (None, Some(_)) => Err(CaError::Missing { file: shown(&certificate), other: shown(&key) }),
             (Some(text), Some(key_text)) => {
                 let parsed = Parsed::from_pem(&text);
-                let loaded = KeyPair::from_pem(&key_text)
-                    .map_err(|error| CaError::Unreadable { file: shown(&key), cause: error.to_string() })?;
+                // Told the algorithm it does not try others, each of which would check the numbers of the RSA key again.
+                let loaded =
+                    KeyPair::from_pem_and_sign_algo(&key_text, &PKCS_RSA_SHA256).map_err(|error| {
+                        let cause = match KeyPair::from_pem(&key_text) {
+                            Ok(_) => "it is no RSA key".to_owned(),
+                            Err(_) => error.to_string(),
+                        };
+                        CaError::Unreadable { file: shown(&key), cause }
+                    })?;
                 let fits = parsed.is_some_and(|parsed| parsed.public_key == loaded.subject_public_key_info());
                 if !fits {
                     return Err(CaError::Unreadable {
                         file: shown(&certificate),
                         cause: format!("it is no certificate of the key in `{}`", shown(&key)),
-                    });
-                }
-                if !loaded.is_compatible(&PKCS_RSA_SHA256) {
-                    return Err(CaError::Unreadable {
-                        file: shown(&key),
-                        cause: "it is no RSA key".to_owned(),
                     });
                 }
                 Ok(Some(Self { key: loaded, pem: text }))

@@ -1,5 +1,7 @@
 //! The file's form: one SQLite table a [`Table`].
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::Durability;
@@ -45,11 +47,17 @@ pub(crate) fn open_reader(path: &std::path::Path) -> rusqlite::Result<Connection
     Ok(connection)
 }
 
-/// Creates missing tables; also after a restore, since a snapshot may be older than a table.
+/// Creates missing tables; also after a restore, since a snapshot may be older than a table. Writes nothing when nothing is missing, so
+/// that a start does not wait for the disk.
 pub(crate) fn prepare(connection: &Connection, tables: &[Table]) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.pragma_update(None, "user_version", FORMAT)?;
-    for table in tables {
+    let format: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if format != FORMAT {
+        connection.pragma_update(None, "user_version", FORMAT)?;
+    }
+    let mut known = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+    let known: HashSet<String> = known.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for table in tables.iter().filter(|table| !known.contains(table.name())) {
         // Without a rowid the rows lie in key order, and an insert touches one tree instead of two.
         connection.execute_batch(&format!(
             "CREATE TABLE IF NOT EXISTS \"{}\" (account TEXT NOT NULL, region TEXT NOT NULL, key TEXT NOT NULL, \

@@ -43,10 +43,19 @@ pub enum TlsError {
     Config(rustls::Error),
 }
 
+/// A server certificate that can sign. Reading an RSA key means checking it, a third of a millisecond, so it is done once for all doors.
+#[derive(Debug)]
+pub(crate) struct Credential {
+    /// As it was given, for certificates of other names with the same key.
+    pub(crate) key: PrivateKeyDer<'static>,
+    /// What handshakes use.
+    pub(crate) certified: Arc<CertifiedKey>,
+}
+
 /// One way to shake hands.
 pub(crate) struct Manner<'a> {
     /// The first that the client can check is shown.
-    pub(crate) certificates: &'a [ServerCertificate],
+    pub(crate) certificates: Vec<Arc<CertifiedKey>>,
     /// Which versions are spoken (MQTT-028, AUTH-012, AUTH-274).
     pub(crate) versions: &'a [&'static SupportedProtocolVersion],
     /// Who is asked about client certificates; `None` asks for no certificate.
@@ -59,16 +68,14 @@ pub(crate) struct Manner<'a> {
 
 /// Builds the configuration. A resumed handshake skips the verifier: whoever uses the connection has to judge its certificate.
 pub(crate) fn server_config(manner: Manner<'_>) -> Result<Arc<rustls::ServerConfig>, TlsError> {
-    let provider = Arc::new(provider());
-    let keys = certified_keys(manner.certificates, &provider)?;
-    let builder = rustls::ServerConfig::builder_with_provider(provider)
+    let builder = rustls::ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_protocol_versions(manner.versions)
         .map_err(TlsError::Config)?;
     let builder = match manner.verifier {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
-    let mut config = builder.with_cert_resolver(Arc::new(FirstUsable(keys)));
+    let mut config = builder.with_cert_resolver(Arc::new(FirstUsable(manner.certificates)));
     config.alpn_protocols = manner.protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config.session_storage = manner.sessions;
     // One pre-shared key for each handshake with TLS 1.3; there is no ticketer, so it names a session kept here.
@@ -97,22 +104,30 @@ fn provider() -> CryptoProvider {
     provider
 }
 
-fn certified_keys(
-    certificates: &[ServerCertificate],
-    provider: &CryptoProvider,
-) -> Result<Vec<Arc<CertifiedKey>>, TlsError> {
-    if certificates.is_empty() {
-        return Err(TlsError::NoCertificate);
+impl Credential {
+    /// Reads the keys.
+    ///
+    /// # Errors
+    /// There is none, or one that the provider does not take.
+    pub(crate) fn read(certificates: &[ServerCertificate]) -> Result<Arc<[Self]>, TlsError> {
+        if certificates.is_empty() {
+            return Err(TlsError::NoCertificate);
+        }
+        let keys = aws_lc_rs::default_provider().key_provider;
+        let read = |(index, certificate): (usize, &ServerCertificate)| {
+            let key = keys
+                .load_private_key(certificate.key.clone_key())
+                .map_err(|reason| TlsError::BadKey { index, reason })?;
+            let certified = Arc::new(CertifiedKey::new(certificate.chain.clone(), key));
+            Ok(Self { key: certificate.key.clone_key(), certified })
+        };
+        certificates.iter().enumerate().map(read).collect()
     }
-    let mut keys = Vec::with_capacity(certificates.len());
-    for (index, certificate) in certificates.iter().enumerate() {
-        let key = provider
-            .key_provider
-            .load_private_key(certificate.key.clone_key())
-            .map_err(|reason| TlsError::BadKey { index, reason })?;
-        keys.push(Arc::new(CertifiedKey::new(certificate.chain.clone(), key)));
+
+    /// Another certificate for the same key.
+    pub(crate) fn with_chain(&self, chain: Vec<CertificateDer<'static>>) -> Arc<CertifiedKey> {
+        Arc::new(CertifiedKey::new(chain, Arc::clone(&self.certified.key)))
     }
-    Ok(keys)
 }
 
 /// The first certificate whose signature the client understands; else the first, so that the handshake fails with the

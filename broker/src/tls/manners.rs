@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use thingstead_registry::{AuthenticationType, DomainConfiguration, SecurityPolicy};
 
-use super::config::{Manner, ServerCertificate, TlsError, server_config};
+use super::config::{Credential, Manner, TlsError, server_config};
 use super::sessions::Sessions;
 use super::verifier::Verifier;
 use crate::identity::{Endpoint, Gate, Refusal};
@@ -15,7 +16,7 @@ use crate::identity::{Endpoint, Gate, Refusal};
 /// A door's ways to shake hands. The default endpoint's are made at once, others when they are first asked for.
 pub(crate) struct Manners {
     gate: Arc<Gate>,
-    certificates: Vec<ServerCertificate>,
+    credentials: Arc<[Credential]>,
     mandatory: bool,
     protocols: &'static [&'static [u8]],
     sessions: Arc<Sessions>,
@@ -37,14 +38,14 @@ impl Manners {
     /// TLS cannot be offered.
     pub(crate) fn new(
         gate: Arc<Gate>,
-        certificates: &[ServerCertificate],
+        credentials: Arc<[Credential]>,
         mandatory: bool,
         protocols: &'static [&'static [u8]],
     ) -> Result<Self, TlsError> {
         let sessions = Arc::new(Sessions::default());
         let config = |endpoint| {
             server_config(Manner {
-                certificates,
+                certificates: usual(&credentials),
                 versions: versions(SecurityPolicy::default()),
                 verifier: Some(Arc::new(Verifier::new(Arc::clone(&gate), endpoint, mandatory))),
                 protocols,
@@ -53,7 +54,7 @@ impl Manners {
         };
         let (unnamed, default) = (config(Endpoint::Unnamed)?, config(Endpoint::Default)?);
         Ok(Self {
-            certificates: certificates.to_vec(),
+            credentials,
             gate,
             mandatory,
             protocols,
@@ -115,7 +116,7 @@ impl Manners {
         // Where the endpoint decides, ALPN does not (AUTH-010): whatever a client offers is agreed on.
         let fixed = configuration.is_some_and(|it: &DomainConfiguration| !it.follows_port_and_alpn());
         server_config(Manner {
-            certificates: &self.named(host),
+            certificates: self.named(host),
             versions: versions(policy),
             verifier,
             protocols: if fixed { EVERY_PROTOCOL } else { self.protocols },
@@ -124,13 +125,17 @@ impl Manners {
     }
 
     /// The server's keys with certificates for this name; its usual ones where nobody can issue any.
-    fn named(&self, host: &str) -> Vec<ServerCertificate> {
-        let certified = self.certificates.iter().map(|usual| {
-            let chain = self.gate.certify(host, &usual.key)?;
-            Some(ServerCertificate { chain, key: usual.key.clone_key() })
+    fn named(&self, host: &str) -> Vec<Arc<CertifiedKey>> {
+        let certified = self.credentials.iter().map(|credential| {
+            let chain = self.gate.certify(host, &credential.key)?;
+            Some(credential.with_chain(chain))
         });
-        certified.collect::<Option<Vec<_>>>().unwrap_or_else(|| self.certificates.clone())
+        certified.collect::<Option<Vec<_>>>().unwrap_or_else(|| usual(&self.credentials))
     }
+}
+
+fn usual(credentials: &[Credential]) -> Vec<Arc<CertifiedKey>> {
+    credentials.iter().map(|credential| Arc::clone(&credential.certified)).collect()
 }
 
 /// MQTT with a client certificate.

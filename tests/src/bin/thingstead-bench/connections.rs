@@ -16,8 +16,7 @@ pub(crate) const HANDSHAKE: [Row; 1] = [Row::new("full handshake to CONNACK", "Â
 pub(crate) async fn start_to_first_connack(broker: &mut Broker) -> Outcome<Measured> {
     let mut times = Vec::new();
     for _ in 0..STARTS {
-        let start = now();
-        broker.kill_and_spawn()?;
+        let start = broker.kill_and_spawn()?;
         let client = broker.first_client().await?;
         times.push(start.elapsed());
         client.disconnect().await?;
@@ -80,5 +79,5 @@ async fn connect(broker: &Broker, numbers: std::ops::Range<u32>) -> Outcome<Vec<
     Ok(clients)
 }
 
-const STARTS: usize = 5;
+const STARTS: usize = 9;
 const IDLE_CONNECTIONS: u32 = 500;

@@ -108,8 +108,7 @@ struct Restarted {
 
 async fn restarted(broker: &mut Broker) -> Outcome<Restarted> {
     // Everything that was acknowledged is on the disk.
-    let start = now();
-    broker.kill_and_spawn()?;
+    let start = broker.kill_and_spawn()?;
     let client = broker.first_client().await?;
     let took = start.elapsed().as_secs_f64() * 1e3;
     client.disconnect().await?;
