@@ -1,10 +1,12 @@
 //! What an update or a delete changed, for people.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
+use smallvec::SmallVec;
 
 use super::Document;
 use super::find::Finder;
@@ -22,23 +24,51 @@ pub struct Changed {
     pub after: Option<Json>,
 }
 
-/// What differs between two documents, as the JSON text of a list; [`read`] reads it. `None` stands for a shadow that does not
-/// exist. Every update is compared, and most change little: a text of some dozen bytes is cheaper to keep than documents.
-pub fn changes(before: Option<&Document>, after: Option<&Document>) -> String {
-    let mut comparison = Comparison { out: vec![b'['], path: Vec::new() };
-    for name in SECTIONS {
-        let (before, after) = (before.and_then(|it| it.section(name)), after.and_then(|it| it.section(name)));
-        comparison.path.clear();
-        comparison.path.extend_from_slice(name.as_bytes());
-        comparison.objects(before, after);
+/// What differs between two documents: the JSON text of a list. Every update is compared, and most change little: a text of some dozen
+/// bytes is cheaper to keep than documents, and a short one needs no memory but its own.
+#[derive(Clone, Debug, Default)]
+pub struct Changes(SmallVec<[u8; IN_PLACE]>);
+
+impl Changes {
+    /// Compares; `None` stands for a shadow that does not exist.
+    pub fn between(before: Option<&Document>, after: Option<&Document>) -> Self {
+        let (mut out, path) = SCRATCH.take();
+        out.clear();
+        out.push(b'[');
+        let mut comparison = Comparison { out, path };
+        for name in SECTIONS {
+            let (before, after) =
+                (before.and_then(|it| it.section(name)), after.and_then(|it| it.section(name)));
+            comparison.path.clear();
+            comparison.path.extend_from_slice(name.as_bytes());
+            comparison.objects(before, after);
+        }
+        let Comparison { mut out, path } = comparison;
+        out.push(b']');
+        let changes = Self(SmallVec::from_slice(&out));
+        if out.capacity() + path.capacity() <= KEPT {
+            SCRATCH.set((out, path));
+        }
+        changes
     }
-    comparison.out.push(b']');
-    // Both documents are text, and so is every part of them.
-    String::from_utf8(comparison.out).unwrap_or_default()
+
+    /// Reads what a list of [`Changed::to_json`] says; `None` for what is no list of changes.
+    pub fn from_text(text: &str) -> Option<Self> {
+        read(text.as_bytes()).map(|_| Self(SmallVec::from_slice(text.as_bytes())))
+    }
+
+    /// One by one.
+    pub fn list(&self) -> Vec<Changed> {
+        read(&self.0).unwrap_or_default()
+    }
+
+    /// How many bytes it takes elsewhere.
+    pub fn bytes_elsewhere(&self) -> usize {
+        if self.0.spilled() { self.0.capacity() } else { 0 }
+    }
 }
 
-/// Reads what [`changes`] wrote; `None` for what is no list of changes.
-pub fn read(text: &str) -> Option<Vec<Changed>> {
+fn read(text: &[u8]) -> Option<Vec<Changed>> {
     #[derive(Deserialize)]
     struct Line<'a> {
         #[serde(borrow)]
@@ -48,7 +78,7 @@ pub fn read(text: &str) -> Option<Vec<Changed>> {
         #[serde(borrow)]
         after: Option<&'a RawValue>,
     }
-    let lines: Vec<Line<'_>> = serde_json::from_str(text).ok()?;
+    let lines: Vec<Line<'_>> = serde_json::from_slice(text).ok()?;
     // A number that is beyond every type of ours is shown as if it were not there.
     let json = |raw: &RawValue| serde_json::from_str(raw.get()).ok();
     let changed = |line: Line<'_>| Changed {
@@ -58,6 +88,16 @@ pub fn read(text: &str) -> Option<Vec<Changed>> {
     };
     Some(lines.into_iter().map(changed).collect())
 }
+
+thread_local! {
+    /// Where the last comparison wrote its list and its path.
+    static SCRATCH: Cell<(Vec<u8>, Vec<u8>)> = const { Cell::new((Vec::new(), Vec::new())) };
+}
+
+/// A list of one number that changed.
+const IN_PLACE: usize = 64;
+/// A comparison that wrote more takes its memory along.
+const KEPT: usize = 64 * 1024;
 
 impl Changed {
     /// `{"path":…,"before":…,"after":…}`; what was not there is left out.

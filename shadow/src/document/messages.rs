@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use thingstead_core::Timestamp;
 
-use super::build::Builder;
 use super::delta::Delta;
 use super::request::ClientToken;
 use super::tree::Value;
@@ -27,7 +26,7 @@ pub(super) fn delta(
     at: Timestamp,
     token: Option<&ClientToken>,
 ) -> Bytes {
-    let mut out = Writer::with_capacity(document.text.len());
+    let mut out = Writer::with_capacity(room(document));
     out.raw(br#"{"version":"#);
     out.number(signed(document.version));
     out.raw(br#","timestamp":"#);
@@ -41,35 +40,51 @@ pub(super) fn delta(
 
 /// `update/documents` (SHADOW-134 to SHADOW-137).
 pub(super) fn documents(
-    previous: Option<&[u8]>,
-    current: &[u8],
+    previous: Option<&Document>,
+    current: &Document,
     at: Timestamp,
     token: Option<&ClientToken>,
 ) -> Bytes {
-    let previous = previous.unwrap_or(b"null");
-    let mut out = Writer::with_capacity(previous.len() + current.len() + 160);
+    let mut out = Writer::with_capacity(previous.map_or(4, room) + room(current) + 160);
     out.raw(br#"{"previous":"#);
-    out.raw(previous);
+    match previous {
+        Some(previous) => document(previous, &mut out),
+        None => out.raw(b"null"),
+    }
     out.raw(br#","current":"#);
-    out.raw(current);
+    document(current, &mut out);
     out.raw(br#","timestamp":"#);
     out.number(at.as_secs());
     end(out, token)
 }
 
-/// Completes `{"state":…`: one side of `documents`, also what is stored. Says where the metadata end.
-pub(super) fn complete(state: &Builder, version: u64) -> (Bytes, usize) {
-    let mut out = Writer::with_capacity(2 * state.text.len() + STAMP * state.nodes.len() + 40);
-    out.raw(&state.text);
-    out.raw(METADATA);
-    if let Some(root) = state.tree().root() {
-        out.metadata(root);
-    }
-    let end = out.out.len();
+/// `{"state":…,"metadata":…,"version":…}`.
+pub(super) fn whole(of: &Document) -> Bytes {
+    let mut out = Writer::with_capacity(room(of));
+    document(of, &mut out);
+    out.into_bytes()
+}
+
+/// One side of `documents`.
+fn document(document: &Document, out: &mut Writer) {
+    out.raw(&document.text);
+    metadata(document, out);
     out.raw(br#","version":"#);
-    out.number(signed(version));
+    out.number(signed(document.version));
     out.raw(b"}");
-    (out.into_bytes(), end)
+}
+
+/// `,"metadata":…`.
+fn metadata(document: &Document, out: &mut Writer) {
+    out.raw(METADATA);
+    if let Some(state) = document.tree().root() {
+        out.metadata(state);
+    }
+}
+
+/// About the bytes of a document with its metadata.
+fn room(document: &Document) -> usize {
+    2 * document.text.len() + STAMP * document.nodes.len() + 40
 }
 
 /// `get/accepted` (SHADOW-138 to SHADOW-140).
@@ -79,19 +94,18 @@ pub(super) fn get_accepted(
     now: Timestamp,
     token: Option<&ClientToken>,
 ) -> Bytes {
-    let mut out = Writer::with_capacity(2 * document.text.len() + 192);
-    let (state, metadata) = document.halves();
+    let mut out = Writer::with_capacity(room(document) + document.text.len() + 192);
     match delta {
-        None => out.raw(state),
+        None => out.raw(&document.text),
         Some(delta) => {
             // There is a delta, so there is a section before it.
-            out.raw(state.strip_suffix(b"}").unwrap_or(state));
+            out.raw(document.text.strip_suffix(b"}").unwrap_or(&document.text));
             out.raw(br#","delta":"#);
             delta.write(&mut out, Writer::state);
             out.raw(b"}");
         }
     }
-    out.raw(metadata);
+    metadata(document, &mut out);
     end_with_version(out, document.version, now, token)
 }
 

@@ -24,7 +24,7 @@ use thingstead_core::{Limits, Timestamp};
 use build::Builder;
 use tree::{Node, Tree, Value};
 
-pub use changes::{Changed, changes, read as read_changes};
+pub use changes::{Changed, Changes};
 pub use json::JsonError;
 pub use rejection::Rejection;
 pub use request::{ClientToken, UpdateRequest};
@@ -55,12 +55,11 @@ impl From<Limits> for DocumentLimits {
 /// One shadow's document. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// `{"state":…,"metadata":…,"version":…}`, compact.
-    text: Bytes,
+    /// `{"state":…`, compact. What else a document says is in the entries: a hundred thousand documents are hardly ever in a processor's
+    /// cache, and what is read from memory costs more than what is written anew.
+    text: Arc<[u8]>,
     /// The entries of the state, which stands in the text.
     nodes: Arc<[Node]>,
-    /// Where in the text the metadata end.
-    metadata_end: usize,
     version: u64,
 }
 
@@ -145,8 +144,7 @@ pub fn update(stored: &Stored, request: UpdateRequest, limits: &DocumentLimits) 
     let document = Document::of(&merged, version);
     let (at, token) = (request.at, request.client_token());
     let delta = document.delta().map(|delta| messages::delta(&document, &delta, at, token));
-    let previous = existing.map(|document| &*document.text);
-    let documents = messages::documents(previous, &document.text, at, token);
+    let documents = messages::documents(existing, &document, at, token);
     Ok(Updated { document, accepted, delta, documents })
 }
 
@@ -216,8 +214,8 @@ impl Document {
     }
 
     /// `{"state":…,"metadata":…,"version":…}`, compact.
-    pub const fn text(&self) -> &Bytes {
-        &self.text
+    pub fn to_json(&self) -> Bytes {
+        messages::whole(self)
     }
 
     /// Bytes of desired and reported together, as the limit counts them (SHADOW-083, SHADOW-087).
@@ -239,8 +237,7 @@ impl Document {
 
     /// The document with the state that was written.
     fn of(state: &Builder, version: u64) -> Self {
-        let (text, metadata_end) = messages::complete(state, version);
-        Self { text, nodes: state.nodes.as_slice().into(), metadata_end, version }
+        Self { text: state.text.as_slice().into(), nodes: state.nodes.as_slice().into(), version }
     }
 
     fn tree(&self) -> Tree<'_> {
@@ -253,13 +250,6 @@ impl Document {
 
     fn delta(&self) -> Option<delta::Delta<'_>> {
         delta::between(self.section("desired"), self.section("reported"))
-    }
-
-    /// `{"state":…` and `,"metadata":…`.
-    fn halves(&self) -> (&[u8], &[u8]) {
-        let state_end = self.nodes.first().map_or(0, |state| state.end as usize);
-        let halves = (self.text.get(..state_end), self.text.get(state_end..self.metadata_end));
-        (halves.0.unwrap_or_default(), halves.1.unwrap_or_default())
     }
 }
 

@@ -80,9 +80,8 @@ impl Stored {
 
 impl Document {
     fn to_stored_text(&self) -> String {
-        let state = self.halves().0;
-        let mut out = Vec::with_capacity(state.len() + STAMPS);
-        out.extend_from_slice(state);
+        let mut out = Vec::with_capacity(self.text.len() + STAMPS);
+        out.extend_from_slice(&self.text);
         out.extend_from_slice(br#","set_at":["#);
         let mut leaves = self.nodes.iter().filter(|node| node.kind.is_leaf()).map(|node| node.at).peekable();
         while let Some(at) = leaves.next() {

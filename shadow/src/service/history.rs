@@ -1,6 +1,7 @@
 //! The last versions of a shadow, for people.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use thingstead_core::{Origin, Timestamp};
 
 use super::answer::Asked;
-use crate::document::{Changed, Stored, changes, read_changes};
+use crate::document::{Changed, Changes, Stored};
 
 /// One version of a shadow: when, by whom, and what was changed.
 #[derive(Clone, Debug)]
@@ -22,8 +23,7 @@ pub struct Revision {
     pub at: Timestamp,
     /// By whom.
     pub by: Arc<Author>,
-    /// What was changed, as [`changes`] writes it.
-    changes: Box<str>,
+    changes: Changes,
 }
 
 /// Who made a version. Mostly the same as made the one before, which then share it: a shadow's past is ten versions, and what it
@@ -59,15 +59,34 @@ impl Author {
         Self { client, principal, via }
     }
 
+    /// The same texts.
     fn is(&self, other: &Self) -> bool {
-        // The texts of one connection are the same in memory.
+        self.client == other.client && self.principal == other.principal && self.via == other.via
+    }
+
+    /// The same texts in memory, as all that comes from one connection has.
+    fn is_of_connection(&self, other: &Self) -> bool {
         let same = |one: &Option<Arc<str>>, other: &Option<Arc<str>>| match (one, other) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
             (one, other) => one.is_none() && other.is_none(),
         };
         same(&self.client, &other.client) && same(&self.principal, &other.principal) && self.via == other.via
     }
+
+    /// Where it is remembered.
+    fn place(&self) -> usize {
+        let text = self.client.as_ref().or(self.principal.as_ref());
+        text.map_or(0, |text| text.as_ptr().addr() / 16 % REMEMBERED)
+    }
 }
+
+thread_local! {
+    /// Authors of late. Which of them made a version is mostly known without a look at the version before, which lies in memory
+    /// where nobody was for long.
+    static RECENT: RefCell<[Option<Arc<Author>>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
+}
+
+const REMEMBERED: usize = 128;
 
 impl Revision {
     /// What is about to become of a shadow with this history.
@@ -79,14 +98,14 @@ impl Revision {
         before: &Stored,
         after: &Stored,
     ) -> Self {
-        let by = history.shared(Author::of(asked));
-        let changes = changes(before.document(), after.document()).into();
+        let by = history.author(asked);
+        let changes = Changes::between(before.document(), after.document());
         Self { version, change, at: asked.at, by, changes }
     }
 
     /// Which members are not what they were, by path; none when an update set what was set already.
     pub fn changes(&self) -> Vec<Changed> {
-        read_changes(&self.changes).unwrap_or_default()
+        self.changes.list()
     }
 
     /// The admin API's form.
@@ -108,8 +127,6 @@ impl Revision {
     fn from_json(json: &Value, history: &History) -> Option<Self> {
         let text = |name: &str| json.get(name).and_then(Value::as_str);
         let change = [Change::Updated, Change::Deleted].into_iter();
-        let changes = json.get("changes")?.to_string();
-        read_changes(&changes)?;
         Some(Self {
             version: json.get("version")?.as_u64()?,
             change: change.into_iter().find(|change| text("change") == Some(change.name()))?,
@@ -119,13 +136,13 @@ impl Revision {
                 principal: text("principal").map(Arc::from),
                 via: Cow::Owned(text("via")?.to_owned()),
             }),
-            changes: changes.into(),
+            changes: Changes::from_text(&json.get("changes")?.to_string())?,
         })
     }
 
     /// About how many bytes it keeps.
     fn weight(&self) -> usize {
-        self.changes.len() + size_of::<Self>()
+        self.changes.bytes_elsewhere() + size_of::<Self>()
     }
 }
 
@@ -178,23 +195,51 @@ impl History {
         if budget.revisions == 0 {
             return;
         }
-        let weight = revision.weight();
-        let counted = self.counted.get_or_insert_with(|| Arc::clone(&budget.used));
-        let mut used = counted.fetch_add(weight, Ordering::Relaxed) + weight;
+        let counted = Arc::clone(self.counted.get_or_insert_with(|| Arc::clone(&budget.used)));
+        // First, so that the new one takes the place of the oldest.
+        while self.revisions.len() >= budget.revisions {
+            self.forget_oldest(&counted);
+        }
         if self.revisions.len() == self.revisions.capacity() {
             // Doubled as ever, but not beyond what can be needed.
-            let more = self
-                .revisions
-                .len()
-                .clamp(1, (budget.revisions + 1).saturating_sub(self.revisions.len()).max(1));
-            self.revisions.reserve_exact(more);
+            let most = budget.revisions.saturating_sub(self.revisions.len());
+            self.revisions.reserve_exact(self.revisions.len().clamp(1, most.max(1)));
         }
+        let weight = revision.weight();
         self.revisions.push_back(revision);
-        while self.revisions.len() > budget.revisions || (used > budget.bytes && self.revisions.len() > 1) {
-            let Some(oldest) = self.revisions.pop_front() else { return };
-            let weight = oldest.weight();
-            used = counted.fetch_sub(weight, Ordering::Relaxed).saturating_sub(weight);
+        let mut used = counted.fetch_add(weight, Ordering::Relaxed) + weight;
+        while used > budget.bytes && self.revisions.len() > 1 {
+            used = self.forget_oldest(&counted);
         }
+    }
+
+    /// Says how many bytes are left in all.
+    fn forget_oldest(&mut self, counted: &AtomicUsize) -> usize {
+        let weight = self.revisions.pop_front().map_or(0, |oldest| oldest.weight());
+        counted.fetch_sub(weight, Ordering::Relaxed).saturating_sub(weight)
+    }
+
+    /// Who asks, shared with whatever else they did.
+    fn author(&self, asked: &Asked) -> Arc<Author> {
+        let author = Author::of(asked);
+        RECENT.with_borrow_mut(|recent| {
+            let place = author.place();
+            if let Some(known) = recent.get(place).and_then(Option::as_ref)
+                && known.is_of_connection(&author)
+            {
+                return Arc::clone(known);
+            }
+            let author = match self.revisions.back() {
+                Some(newest) if newest.by.is_of_connection(&author) => Arc::clone(&newest.by),
+                // Each call has a connection of its own.
+                Some(newest) if author.client.is_none() && newest.by.is(&author) => Arc::clone(&newest.by),
+                _ => Arc::new(author),
+            };
+            if let Some(known) = recent.get_mut(place) {
+                *known = Some(Arc::clone(&author));
+            }
+            author
+        })
     }
 
     /// The author, shared with the newest revision if it has the same.

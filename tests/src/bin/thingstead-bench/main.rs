@@ -6,6 +6,7 @@ mod broker;
 mod certificates;
 mod client;
 mod connections;
+mod growth;
 mod http;
 mod load;
 mod meter;
@@ -25,9 +26,9 @@ use std::time::Duration;
 
 use crate::broker::Broker;
 use crate::certificates::Certificates;
+use crate::growth::Growth;
 use crate::load::Scenario;
 use crate::report::{Measured, Report, Row};
-use crate::shadows::Growth;
 
 /// What goes wrong here ends the run, with one message.
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -112,9 +113,11 @@ async fn run(options: &Options) -> Outcome<(Report, Option<Growth>)> {
     }
     let mut growth = None;
     if wanted("stored shadows")
-        && let Some(broker) = brokers.iter().find(|broker| broker.serves_shadows())
+        && let Some(program) = &options.thingstead
     {
-        growth = Some(shadows::Growth::measure(broker, options.measure).await?);
+        let start =
+            async |name: &str| Broker::thingstead(program, &directory.join(name), &certificates).await;
+        growth = Some(Growth::measure(start, options.measure / 2).await?);
     }
     if let Some(broker) = brokers.first_mut().filter(|_| options.thingstead.is_some()) {
         if wanted(slow::NAME) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Outcome;
 use crate::broker::{Broker, Door};
 use crate::load::{self, Scenario};
-use crate::report::{Figure, Measured};
+use crate::report::{Figure, Measured, Spread};
 
 pub(crate) const NAME: &str = "policies against allow-all";
 
@@ -40,16 +40,11 @@ pub(crate) async fn measure(broker: &Broker) -> Outcome<Vec<Figure>> {
         Figure::new(
             "16 pairs, QoS 0, 32 in flight: four statements, one variable",
             "µs/message",
-            median(fleet),
+            Spread::of(&fleet).median,
         ),
-        Figure::new("the same with one allow-all statement", "µs/message", median(open)),
-        Figure::new(format!("{NAME}: ratio"), "", median(ratios)).at_most(1.03),
+        Figure::new("the same with one allow-all statement", "µs/message", Spread::of(&open).median),
+        Figure::new(format!("{NAME}: ratio"), "", Spread::of(&ratios).median).at_most(1.03),
     ])
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 const WINDOW: Duration = Duration::from_millis(1_000);

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::Outcome;
 use crate::broker::Broker;
 use crate::load::{self, Scenario};
-use crate::report::{Figure, Measured};
+use crate::report::{Figure, Measured, Spread};
 
 pub(crate) const NAME: &str = "receivers of a rule";
 
@@ -129,11 +129,12 @@ pub(crate) async fn measure(broker: &Broker) -> Outcome<Vec<Figure>> {
         }
         for (number, receiver) in Receiver::ALL.into_iter().enumerate() {
             let of = |what: fn(&Measured) -> f64| {
-                median(turns.iter().filter_map(|turn| turn.get(number)).map(what).collect())
+                let turns = turns.iter().filter_map(|turn| turn.get(number));
+                Spread::of(&turns.map(what).collect::<Vec<_>>()).median
             };
             let by_none = |what: fn(&Measured) -> f64| {
                 let ratio = |turn: &Vec<Measured>| Some(what(turn.get(number)?) / what(turn.first()?));
-                median(turns.iter().filter_map(ratio).collect())
+                Spread::of(&turns.iter().filter_map(ratio).collect::<Vec<_>>()).median
             };
             let name = format!("{question} {}", receiver.words());
             figures.push(Figure::new(name.clone(), "µs/message", of(Measured::cost)));
@@ -151,11 +152,6 @@ pub(crate) async fn measure(broker: &Broker) -> Outcome<Vec<Figure>> {
         }
     }
     Ok(figures)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 const WINDOW: Duration = Duration::from_millis(1_000);

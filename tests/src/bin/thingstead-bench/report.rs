@@ -23,6 +23,26 @@ pub(crate) struct Measured {
     traffic: Option<(f64, f64, f64)>,
 }
 
+/// What several rounds said.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Spread {
+    pub(crate) least: f64,
+    pub(crate) median: f64,
+    pub(crate) most: f64,
+}
+
+impl Spread {
+    /// Zeros of no rounds.
+    pub(crate) fn of(rounds: &[f64]) -> Self {
+        let mut sorted = rounds.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |place: usize| sorted.get(place).copied().unwrap_or_default();
+        let count = sorted.len();
+        let median = f64::midpoint(at(count / 2), at(count.saturating_sub(1) / 2));
+        Self { least: at(0), median, most: at(count.saturating_sub(1)) }
+    }
+}
+
 impl Measured {
     /// In the unit of the row.
     pub(crate) const fn cost(&self) -> f64 {

@@ -1,8 +1,7 @@
-//! Shadow updates: against two plain hops of mosquitto, and alone with more and more shadows stored.
+//! Shadow updates: the load, and what they cost against two plain hops of mosquitto.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -38,104 +37,6 @@ pub(crate) async fn update_to_accepted(broker: &Broker, measure: Duration) -> Ou
     Ok(Measured::per_delivery(spent, &reading))
 }
 
-/// What an update costs with so many shadows stored.
-pub(crate) struct Stored {
-    pub(crate) shadows: usize,
-    /// So many of them are updated, every one as likely as the next.
-    updated: usize,
-    /// Microseconds of processor time.
-    pub(crate) cost: f64,
-    pub(crate) per_second: f64,
-    pub(crate) p99: Duration,
-    /// Resident memory.
-    pub(crate) kib: u64,
-}
-
-/// Four sizes in one run, and at the end as many updated as at the beginning: what is left then of the difference is due to what is
-/// stored, the rest to what no longer fits into the processor's caches.
-pub(crate) struct Growth(Vec<Stored>);
-
-impl Growth {
-    pub(crate) async fn measure(broker: &Broker, measure: Duration) -> Outcome<Self> {
-        let mut sizes = Vec::new();
-        let mut filled = 0;
-        for shadows in SIZES {
-            create(broker, filled..shadows).await?;
-            filled = shadows;
-            sizes.extend(Stored::measure(broker, measure, filled, shadows).await?);
-        }
-        sizes.extend(Stored::measure(broker, measure, filled, SIZES[0]).await?);
-        Ok(Self(sizes))
-    }
-}
-
-impl Stored {
-    /// The cheapest of some windows.
-    async fn measure(
-        broker: &Broker,
-        measure: Duration,
-        shadows: usize,
-        updated: usize,
-    ) -> Outcome<Option<Self>> {
-        let mut best: Option<Self> = None;
-        for _ in 0..WINDOWS {
-            let mut load = Load::new();
-            load.crowd(broker, updated).await?;
-            let (spent, reading) = load.measure(broker, measure).await?;
-            let stored = Self {
-                shadows,
-                updated,
-                cost: spent.as_secs_f64() * 1e6 / reading.delivered as f64,
-                per_second: reading.delivered as f64 / reading.elapsed.as_secs_f64(),
-                p99: reading.p99,
-                kib: broker.resident_kib()?,
-            };
-            if best.as_ref().is_none_or(|best| stored.cost < best.cost) {
-                best = Some(stored);
-            }
-        }
-        Ok(best)
-    }
-}
-
-/// Markdown.
-impl fmt::Display for Growth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "| shadows stored | updated | µs/update | updates/s | p99 ms | cost by the first | resident MiB | bytes/shadow |"
-        )?;
-        writeln!(
-            f,
-            "| -------------: | ------: | --------: | --------: | -----: | ----------------: | -----------: | -----------: |"
-        )?;
-        let mut before: Option<&Stored> = None;
-        for stored in &self.0 {
-            let first = self.0.first().map_or(stored.cost, |first| first.cost);
-            let each = before.filter(|before| stored.shadows >= 10 * before.shadows.max(1_000)).map_or_else(
-                String::new,
-                |before| {
-                    let grown = stored.kib.saturating_sub(before.kib) * 1024;
-                    (grown / (stored.shadows - before.shadows) as u64).to_string()
-                },
-            );
-            writeln!(
-                f,
-                "| {:>14} | {:>7} | {:>9.2} | {:>9.0} | {:>6.2} | {:>17.3} | {:>12.1} | {each:>12} |",
-                stored.shadows,
-                stored.updated,
-                stored.cost,
-                stored.per_second,
-                stored.p99.as_secs_f64() * 1e3,
-                stored.cost / first,
-                stored.kib as f64 / 1024.0,
-            )?;
-            before = Some(stored);
-        }
-        Ok(())
-    }
-}
-
 /// Which things a connection updates.
 #[derive(Clone, Copy)]
 struct Things {
@@ -159,7 +60,7 @@ impl Things {
 }
 
 /// Clients at work, and what went wrong with them.
-struct Load {
+pub(crate) struct Load {
     tasks: JoinSet<()>,
     meter: Rc<Meter>,
     failed: mpsc::UnboundedSender<String>,
@@ -167,7 +68,7 @@ struct Load {
 }
 
 impl Load {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (failed, failures) = mpsc::unbounded_channel();
         Self { tasks: JoinSet::new(), meter: Rc::new(Meter::new()), failed, failures }
     }
@@ -191,7 +92,7 @@ impl Load {
     }
 
     /// Sixteen clients that update all shadows, eight at a time each, and one that sees the answers.
-    async fn crowd(&mut self, broker: &Broker, shadows: usize) -> Outcome<()> {
+    pub(crate) async fn crowd(&mut self, broker: &Broker, shadows: usize) -> Outcome<()> {
         let count = shadows / CONNECTIONS;
         // First, since nobody keeps an answer for whoever subscribes later.
         let mut watcher = broker.connect(Door::MutualTls, "watcher").await?;
@@ -208,7 +109,11 @@ impl Load {
         Ok(())
     }
 
-    async fn measure(mut self, broker: &Broker, measure: Duration) -> Outcome<(Duration, Reading)> {
+    pub(crate) async fn measure(
+        mut self,
+        broker: &Broker,
+        measure: Duration,
+    ) -> Outcome<(Duration, Reading)> {
         let measured = async {
             tokio::time::sleep(WARM_UP).await;
             let before = broker.cpu_time()?;
@@ -334,7 +239,7 @@ async fn send_back(mut service: Client) -> Outcome<()> {
 }
 
 /// Creates shadows through one connection, many at a time.
-async fn create(broker: &Broker, numbers: Range<usize>) -> Outcome<()> {
+pub(crate) async fn create(broker: &Broker, numbers: Range<usize>) -> Outcome<()> {
     let mut client = broker.connect(Door::MutualTls, "creator").await?;
     client.subscribe("$aws/things/+/shadow/update/accepted", QoS::AtMostOnce).await?;
     let (mut sent, mut answered) = (numbers.start, numbers.start);
@@ -366,8 +271,6 @@ fn payload(number: usize) -> String {
 
 const CONNECTIONS: usize = 16;
 const IN_FLIGHT: usize = 8;
-const WINDOWS: usize = 2;
-const SIZES: [usize; 4] = [100, 1_000, 10_000, 100_000];
 /// A prime, so that every thing has its turn.
 const STRIDE: usize = 7919;
 const WARM_UP: Duration = Duration::from_millis(500);
