@@ -140,6 +140,8 @@ async fn versions_that_were_saved_are_there_after_a_restart() {
         world.ask("$aws/things/T/shadow/update", format!(r#"{{"state":{{"desired":{{"n":{n}}}}}}}"#));
         world.ask("$aws/things/U/shadow/name/S/update", format!(r#"{{"state":{{"desired":{{"n":{n}}}}}}}"#));
     }
+    // Beyond every type of ours, and still what was sent (SHADOW-059).
+    world.ask("$aws/things/U/shadow/name/S/update", r#"{"state":{"desired":{"n":1e999,"\"":"\u0007"}}}"#);
     let shown = |world: &World, id| {
         world.service.history(id).iter().map(thingstead_shadow::Revision::to_json).collect::<Vec<_>>()
     };

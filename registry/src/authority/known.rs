@@ -1,13 +1,14 @@
 //! Decisions a connection remembers.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
 /// What is known about topics and filters: for each a bit for every action that was asked and one for every one that was
-/// granted. Bounded: when it is full it starts anew.
+/// granted. Bounded: a subject takes the place of an earlier one.
 ///
 /// With many connections nothing of one is in the processor's cache when its turn comes. The last subject therefore lies
 /// next to what tells whether it still counts: most connections have one topic.
@@ -17,8 +18,12 @@ pub(super) struct Known {
     generation: Arc<AtomicU64>,
     /// Of what is remembered; `None` while nothing may be.
     of: Option<u64>,
-    recent: Recent,
-    subjects: HashMap<Box<str>, Bits, RandomState>,
+    recent: Entry,
+    /// Each subject in the place of its hash; empty until there is a second one, a power of two after that. Whoever listens to the
+    /// topics of a whole fleet never asks twice, and then remembering must cost next to nothing.
+    places: Vec<Entry>,
+    /// Subjects that are too long for a place.
+    long: HashMap<Box<str>, Bits, RandomState>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -31,37 +36,48 @@ impl Bits {
     const fn get(self, action: u8) -> Option<bool> {
         if self.asked & action == 0 { None } else { Some(self.granted & action != 0) }
     }
+
+    const fn set(&mut self, action: u8, granted: bool) {
+        self.asked |= action;
+        self.granted = if granted { self.granted | action } else { self.granted & !action };
+    }
 }
 
-/// The subject that was asked about last, unless it is long.
-#[derive(Debug)]
-struct Recent {
+/// A subject and its decisions, unless it is long.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
     bits: Bits,
     length: u8,
-    bytes: [u8; RECENT],
+    bytes: [u8; SHORT],
 }
 
-const RECENT: usize = 61;
+impl Entry {
+    const NONE: Self = Self { bits: Bits { asked: 0, granted: 0 }, length: 0, bytes: [0; SHORT] };
 
-impl Recent {
-    const NONE: Self = Self { bits: Bits { asked: 0, granted: 0 }, length: 0, bytes: [0; RECENT] };
-
-    fn is(&self, subject: &str) -> bool {
-        self.bytes.get(..usize::from(self.length)) == Some(subject.as_bytes())
+    const fn is_none(&self) -> bool {
+        self.bits.asked == 0
     }
 
-    fn set(&mut self, subject: &str, bits: Bits) {
-        let Ok(length) = u8::try_from(subject.len()) else { return };
-        if let Some(place) = self.bytes.get_mut(..subject.len()) {
-            place.copy_from_slice(subject.as_bytes());
-            (self.length, self.bits) = (length, bits);
-        }
+    fn subject(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    fn is(&self, subject: &str) -> bool {
+        self.subject() == subject.as_bytes()
+    }
+
+    /// `None` for a long one.
+    fn of(subject: &str) -> Option<Self> {
+        let mut entry = Self::NONE;
+        entry.bytes.get_mut(..subject.len())?.copy_from_slice(subject.as_bytes());
+        entry.length = u8::try_from(subject.len()).ok()?;
+        Some(entry)
     }
 }
 
 impl Known {
     pub(super) fn new(generation: Arc<AtomicU64>) -> Self {
-        Self { generation, of: None, recent: Recent::NONE, subjects: HashMap::default() }
+        Self { generation, of: None, recent: Entry::NONE, places: Vec::new(), long: HashMap::default() }
     }
 
     /// The generation now.
@@ -80,39 +96,88 @@ impl Known {
         {
             return known;
         }
-        let bits = *self.subjects.get(subject)?;
-        self.recent.set(subject, bits);
-        bits.get(action)
+        if subject.len() > SHORT {
+            return self.long.get(subject)?.get(action);
+        }
+        let entry = self.places.get(self.place(subject.as_bytes()))?;
+        if !entry.is(subject) {
+            return None;
+        }
+        self.recent = *entry;
+        self.recent.bits.get(action)
     }
 
     pub(super) fn insert(&mut self, action: u8, subject: &str, granted: bool) {
-        if self.subjects.len() >= MAX_SUBJECTS && !self.subjects.contains_key(subject) {
-            self.subjects.clear();
-        }
-        let bits = match self.subjects.get_mut(subject) {
-            Some(bits) => bits,
-            None => self.subjects.entry(subject.into()).or_default(),
+        let Some(new) = Entry::of(subject) else {
+            if self.long.len() >= MAX_LONG && !self.long.contains_key(subject) {
+                self.long.clear();
+            }
+            return self.long.entry(subject.into()).or_default().set(action, granted);
         };
-        bits.asked |= action;
-        bits.granted = if granted { bits.granted | action } else { bits.granted & !action };
-        self.recent.set(subject, *bits);
+        if !self.recent.is(subject) {
+            if self.places.is_empty() && !self.recent.is_none() {
+                self.places = vec![Entry::NONE; FEWEST];
+                self.put(self.recent);
+            }
+            let known = self.places.get(self.place(subject.as_bytes())).filter(|known| known.is(subject));
+            self.recent = known.copied().unwrap_or(new);
+        }
+        self.recent.bits.set(action, granted);
+        if !self.places.is_empty() {
+            self.put(self.recent);
+        }
+    }
+
+    /// Puts an entry into its place; as long as there can be more places it does not drive out another.
+    fn put(&mut self, entry: Entry) {
+        loop {
+            let place = self.place(entry.subject());
+            let Some(there) = self.places.get_mut(place) else { return };
+            if there.is_none() || there.subject() == entry.subject() || self.places.len() >= PLACES {
+                if let Some(there) = self.places.get_mut(place) {
+                    *there = entry;
+                }
+                return;
+            }
+            let more = vec![Entry::NONE; 2 * self.places.len()];
+            for earlier in std::mem::replace(&mut self.places, more).into_iter().filter(|it| !it.is_none()) {
+                // Two that had places of their own still have them.
+                let place = self.place(earlier.subject());
+                if let Some(there) = self.places.get_mut(place) {
+                    *there = earlier;
+                }
+            }
+        }
+    }
+
+    /// Beyond the end while there are no places.
+    fn place(&self, subject: &[u8]) -> usize {
+        let hash = self.long.hasher().hash_one(subject);
+        usize::try_from(hash & (self.places.len() as u64).wrapping_sub(1)).unwrap_or(usize::MAX)
     }
 
     /// Forgets everything; what is remembered from now on is of this generation, and nothing is without one.
     pub(super) fn begin(&mut self, of: Option<u64>) {
         self.of = of;
-        self.recent = Recent::NONE;
-        self.subjects.clear();
+        self.recent = Entry::NONE;
+        self.places = Vec::new();
+        self.long.clear();
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.subjects.len()
+        self.places.iter().filter(|entry| !entry.is_none()).count() + self.long.len()
     }
 }
 
-/// About 25 kB for names of ordinary length.
-pub(super) const MAX_SUBJECTS: usize = 256;
+/// With the two numbers before it, a line of the processor's cache.
+const SHORT: usize = 61;
+/// 512 bytes for who has a few topics, at most 16 KiB.
+const FEWEST: usize = 8;
+const PLACES: usize = 256;
+const MAX_LONG: usize = 64;
+#[cfg(test)]
+pub(super) const MAX_SUBJECTS: usize = PLACES + MAX_LONG;
 
 #[cfg(test)]
 mod tests {
@@ -122,7 +187,7 @@ mod tests {
     fn what_is_known_counts_until_the_generation_rises() {
         let generation = Arc::new(AtomicU64::new(7));
         let mut known = Known::new(Arc::clone(&generation));
-        let long = "t".repeat(RECENT + 1);
+        let long = "t".repeat(SHORT + 1);
         known.insert(1, "a", true);
         assert_eq!(known.get(1, "a"), None, "nothing has begun");
         known.begin(Some(7));
@@ -142,5 +207,26 @@ mod tests {
         assert_eq!(known.get(1, "a"), None);
         known.begin(Some(8));
         assert_eq!((known.get(1, "a"), known.get(1, "")), (None, None));
+    }
+
+    #[test]
+    fn the_last_subject_is_known_and_none_is_mistaken_for_another() {
+        let mut known = Known::new(Arc::default());
+        known.begin(Some(0));
+        let granted = |number: usize| number.is_multiple_of(3);
+        let mut remembered = 0;
+        for number in 0..5_000 {
+            known.insert(1, &format!("topic/{number}"), granted(number));
+            known.insert(2, &format!("topic/{number}"), !granted(number));
+            for before in [number, number / 2, number.saturating_sub(7)] {
+                let subject = format!("topic/{before}");
+                for (action, expected) in [(1, granted(before)), (2, !granted(before))] {
+                    let got = known.get(action, &subject);
+                    assert!(got.is_none_or(|got| got == expected), "{subject} {action}");
+                    remembered += usize::from(got.is_some());
+                }
+            }
+        }
+        assert!(remembered >= 10_000 && known.len() <= MAX_SUBJECTS, "{remembered}");
     }
 }

@@ -26,7 +26,7 @@ pub struct Changed {
 
 /// What differs between two documents: the JSON text of a list. Every update is compared, and most change little: a text of some dozen
 /// bytes is cheaper to keep than documents, and a short one needs no memory but its own.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Changes(SmallVec<[u8; IN_PLACE]>);
 
 impl Changes {
@@ -60,6 +60,11 @@ impl Changes {
     /// One by one.
     pub fn list(&self) -> Vec<Changed> {
         read(&self.0).unwrap_or_default()
+    }
+
+    /// As it stands.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("[]")
     }
 
     /// How many bytes it takes elsewhere.

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thingstead_core::{Origin, Timestamp};
 
@@ -87,6 +90,8 @@ thread_local! {
 }
 
 const REMEMBERED: usize = 128;
+/// About the bytes of a revision as JSON.
+const REVISION_TEXT: usize = 320;
 
 impl Revision {
     /// What is about to become of a shadow with this history.
@@ -123,20 +128,32 @@ impl Revision {
         })
     }
 
-    /// Reads what [`Revision::to_json`] wrote, for this history.
-    fn from_json(json: &Value, history: &History) -> Option<Self> {
-        let text = |name: &str| json.get(name).and_then(Value::as_str);
-        let change = [Change::Updated, Change::Deleted].into_iter();
+    /// The same as text, with numbers as they were sent. Every shadow that is updated has its history written once in a while.
+    fn write_json(&self, out: &mut String) {
+        let Self { version, change, at, by, changes } = self;
+        let text_or_null = |text: &Option<Arc<str>>| text.as_deref().map_or(Value::Null, Value::from);
+        let (client, principal) = (text_or_null(&by.client), text_or_null(&by.principal));
+        let (via, name, at_ms, changes) =
+            (Value::from(&*by.via), change.name(), at.as_millis(), changes.as_str());
+        // Writing to a text does not fail.
+        let _ = write!(
+            out,
+            r#"{{"version":{version},"change":"{name}","at":"{at}","at_ms":{at_ms},"client":{client},"principal":{principal},"via":{via},"changes":{changes}}}"#
+        );
+    }
+
+    /// Reads what [`Revision::write_json`] wrote, for this history.
+    fn of_row(row: &Row<'_>, history: &History) -> Option<Self> {
         Some(Self {
-            version: json.get("version")?.as_u64()?,
-            change: change.into_iter().find(|change| text("change") == Some(change.name()))?,
-            at: Timestamp::from_millis(json.get("at_ms")?.as_i64()?),
+            version: row.version,
+            change: [Change::Updated, Change::Deleted].into_iter().find(|it| row.change == it.name())?,
+            at: Timestamp::from_millis(row.at_ms),
             by: history.shared(Author {
-                client: text("client").map(Arc::from),
-                principal: text("principal").map(Arc::from),
-                via: Cow::Owned(text("via")?.to_owned()),
+                client: row.client.as_deref().map(Arc::from),
+                principal: row.principal.as_deref().map(Arc::from),
+                via: Cow::Owned(row.via.clone().into_owned()),
             }),
-            changes: Changes::from_text(&json.get("changes")?.to_string())?,
+            changes: Changes::from_text(row.changes.get())?,
         })
     }
 
@@ -154,6 +171,23 @@ impl Change {
             Self::Deleted => "deleted",
         }
     }
+}
+
+/// A revision in the store.
+#[derive(Deserialize)]
+struct Row<'a> {
+    version: u64,
+    #[serde(borrow)]
+    change: Cow<'a, str>,
+    at_ms: i64,
+    #[serde(borrow)]
+    client: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    principal: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    via: Cow<'a, str>,
+    #[serde(borrow)]
+    changes: &'a RawValue,
 }
 
 /// The newest revisions of one shadow.
@@ -182,10 +216,10 @@ impl Budget {
 impl History {
     /// The history that [`History::to_text`] wrote; `None` when the text is none.
     pub(super) fn read(text: &str, budget: &Budget) -> Option<Self> {
-        let revisions: Vec<Value> = serde_json::from_str(text).ok()?;
+        let rows: Vec<Row<'_>> = serde_json::from_str(text).ok()?;
         let mut history = Self::default();
-        for revision in &revisions {
-            let revision = Revision::from_json(revision, &history)?;
+        for row in &rows {
+            let revision = Revision::of_row(row, &history)?;
             history.push(budget, revision);
         }
         Some(history)
@@ -263,7 +297,16 @@ impl History {
 
     /// The text to store.
     pub(super) fn to_text(&self) -> String {
-        Value::Array(self.revisions.iter().map(Revision::to_json).collect()).to_string()
+        let mut text = String::with_capacity(self.revisions.len() * REVISION_TEXT);
+        for revision in &self.revisions {
+            text.push(if text.is_empty() { '[' } else { ',' });
+            revision.write_json(&mut text);
+        }
+        if text.is_empty() {
+            text.push('[');
+        }
+        text.push(']');
+        text
     }
 
     pub(super) fn is_empty(&self) -> bool {
