@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::tree::{Content, Kind, Node, Tree, Value};
 
-/// A tree on its way.
+/// A tree, on its way or kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Builder {
     pub(super) text: Vec<u8>,
@@ -20,7 +20,8 @@ pub(super) struct Open {
 }
 
 thread_local! {
-    /// Memory of builders that are done. An update builds two trees, of which it keeps one, as a copy of exactly its size.
+    /// Memory of trees that are gone, the last one first: it is still in the processor's cache, where the allocator's may have been out of
+    /// it for long. An update builds two trees, of which it keeps one and lets go of the one before.
     static SPARE: RefCell<Vec<(Vec<u8>, Vec<Node>)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -47,9 +48,19 @@ impl Builder {
     pub(super) fn with_capacity(text: usize, nodes: usize) -> Self {
         let mut builder = Self::default();
         (builder.text, builder.nodes) = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        builder.text.reserve(text);
-        builder.nodes.reserve(nodes);
+        builder.text.reserve_exact(text);
+        builder.nodes.reserve_exact(nodes);
         builder
+    }
+
+    /// Gives back what it has no use for, unless that is little: a tree that is kept is one of many.
+    pub(super) fn shrink(&mut self) {
+        if self.text.capacity() > self.text.len() + self.text.len() / 4 + SLACK_BYTES {
+            self.text.shrink_to_fit();
+        }
+        if self.nodes.capacity() > self.nodes.len() + self.nodes.len() / 4 + SLACK_NODES {
+            self.nodes.shrink_to_fit();
+        }
     }
 
     pub(super) fn tree(&self) -> Tree<'_> {
@@ -216,8 +227,11 @@ pub(super) fn offset(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// So many spare builders are kept on a thread,
-const KEPT: usize = 4;
-/// none larger than these.
-const KEPT_BYTES: usize = 16 * 1024;
-const KEPT_NODES: usize = 512;
+/// So many spare trees are kept on a thread, since changes become durable many at a time,
+const KEPT: usize = 256;
+/// none larger than these: 2 MiB at most.
+const KEPT_BYTES: usize = 4 * 1024;
+const KEPT_NODES: usize = 128;
+/// Room for a number that grows, for a member that comes.
+const SLACK_BYTES: usize = 64;
+const SLACK_NODES: usize = 4;

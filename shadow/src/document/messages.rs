@@ -67,7 +67,7 @@ pub(super) fn whole(of: &Document) -> Bytes {
 
 /// One side of `documents`.
 fn document(document: &Document, out: &mut Writer) {
-    out.raw(&document.text);
+    out.raw(&document.state.text);
     metadata(document, out);
     out.raw(br#","version":"#);
     out.number(signed(document.version));
@@ -84,7 +84,7 @@ fn metadata(document: &Document, out: &mut Writer) {
 
 /// About the bytes of a document with its metadata.
 fn room(document: &Document) -> usize {
-    2 * document.text.len() + STAMP * document.nodes.len() + 40
+    2 * document.state.text.len() + STAMP * document.state.nodes.len() + 40
 }
 
 /// `get/accepted` (SHADOW-138 to SHADOW-140).
@@ -94,12 +94,12 @@ pub(super) fn get_accepted(
     now: Timestamp,
     token: Option<&ClientToken>,
 ) -> Bytes {
-    let mut out = Writer::with_capacity(room(document) + document.text.len() + 192);
+    let mut out = Writer::with_capacity(room(document) + document.state.text.len() + 192);
     match delta {
-        None => out.raw(&document.text),
+        None => out.raw(&document.state.text),
         Some(delta) => {
             // There is a delta, so there is a section before it.
-            out.raw(document.text.strip_suffix(b"}").unwrap_or(&document.text));
+            out.raw(document.state.text.strip_suffix(b"}").unwrap_or(&document.state.text));
             out.raw(br#","delta":"#);
             delta.write(&mut out, Writer::state);
             out.raw(b"}");

@@ -15,14 +15,13 @@ mod stored;
 mod tree;
 mod write;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use thingstead_core::{Limits, Timestamp};
 
 use build::Builder;
-use tree::{Node, Tree, Value};
+use tree::{Tree, Value};
 
 pub use changes::{Changed, Changes};
 pub use json::JsonError;
@@ -52,14 +51,12 @@ impl From<Limits> for DocumentLimits {
     }
 }
 
-/// One shadow's document. Cheap to clone.
+/// One shadow's document.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// `{"state":…`, compact. What else a document says is in the entries: a hundred thousand documents are hardly ever in a processor's
-    /// cache, and what is read from memory costs more than what is written anew.
-    text: Arc<[u8]>,
-    /// The entries of the state, which stands in the text.
-    nodes: Arc<[Node]>,
+    /// The text `{"state":…`, compact, and the entries of the state. What else a document says is in the entries: a hundred thousand
+    /// documents are hardly ever in a processor's cache, and what is read from memory costs more than what is written anew.
+    state: Builder,
     version: u64,
 }
 
@@ -134,14 +131,14 @@ pub fn update(stored: &Stored, request: UpdateRequest, limits: &DocumentLimits) 
     let before = existing.map(Document::tree);
     let room = |tree: Tree<'_>| (tree.text.len(), tree.nodes.len());
     let (bytes, nodes) = before.map_or((0, 0), room);
-    let merged = Document::builder(bytes / 2 + state.size(), nodes + state.run().len() + 3);
+    let merged = Document::builder(bytes.max(state.size()), nodes.max(state.run().len() + 1));
     let merged = merge::state(before.and_then(Tree::root), state, merged);
     let size = sections_size(merged.tree());
     if size > limits.bytes {
         return Err(reject(Rejection::TooLarge { size, limit: limits.bytes }));
     }
     let accepted = messages::update_accepted(&request, state, version);
-    let document = Document::of(&merged, version);
+    let document = Document::of(merged, version);
     let (at, token) = (request.at, request.client_token());
     let delta = document.delta().map(|delta| messages::delta(&document, &delta, at, token));
     let documents = messages::documents(existing, &document, at, token);
@@ -236,12 +233,13 @@ impl Document {
     }
 
     /// The document with the state that was written.
-    fn of(state: &Builder, version: u64) -> Self {
-        Self { text: state.text.as_slice().into(), nodes: state.nodes.as_slice().into(), version }
+    fn of(mut state: Builder, version: u64) -> Self {
+        state.shrink();
+        Self { state, version }
     }
 
     fn tree(&self) -> Tree<'_> {
-        Tree { text: &self.text, nodes: &self.nodes }
+        self.state.tree()
     }
 
     fn section(&self, name: &str) -> Option<Value<'_>> {

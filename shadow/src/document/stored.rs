@@ -74,16 +74,17 @@ impl Stored {
                 return Err(corrupt("`set_at` has too many times"));
             }
         }
-        Ok(Self::Present(Document::of(&out, version)))
+        Ok(Self::Present(Document::of(out, version)))
     }
 }
 
 impl Document {
     fn to_stored_text(&self) -> String {
-        let mut out = Vec::with_capacity(self.text.len() + STAMPS);
-        out.extend_from_slice(&self.text);
+        let mut out = Vec::with_capacity(self.state.text.len() + STAMPS);
+        out.extend_from_slice(&self.state.text);
         out.extend_from_slice(br#","set_at":["#);
-        let mut leaves = self.nodes.iter().filter(|node| node.kind.is_leaf()).map(|node| node.at).peekable();
+        let mut leaves =
+            self.state.nodes.iter().filter(|node| node.kind.is_leaf()).map(|node| node.at).peekable();
         while let Some(at) = leaves.next() {
             let mut run = 1_u32;
             while leaves.next_if_eq(&at).is_some() {

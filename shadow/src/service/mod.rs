@@ -156,8 +156,8 @@ impl ShadowService {
     /// The document of a get, for rules and the console; no request, so nothing is published or written down.
     pub fn read(&self, id: &ShadowId) -> Option<Bytes> {
         let cell = self.0.cell(id)?;
-        let stored = cell.lock().stored.clone();
-        document::get(&stored, id.name(), None, self.0.clock.now()).ok()
+        let state = cell.lock();
+        document::get(&state.stored, id.name(), None, self.0.clock.now()).ok()
     }
 
     /// The shadows of a thing, the classic one first.
