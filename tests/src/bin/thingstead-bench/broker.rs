@@ -40,12 +40,8 @@ impl Broker {
         directory: &Path,
         certificates: &Certificates,
     ) -> Outcome<Self> {
-        let ports = thingstead::Ports {
-            plain: free_port()?,
-            mutual_tls: free_port()?,
-            https: free_port()?,
-            api: free_port()?,
-        };
+        let [plain, mutual_tls, https, api] = free_ports()?;
+        let ports = thingstead::Ports { plain, mutual_tls, https, api };
         let mut start = pinned(program);
         thingstead::configure(&mut start, directory, &ports)?;
         let child = start.spawn()?;
@@ -63,7 +59,7 @@ impl Broker {
     }
 
     pub(crate) fn mosquitto(program: &Path, directory: &Path, certificates: &Certificates) -> Outcome<Self> {
-        let (plain, mutual_tls) = (free_port()?, free_port()?);
+        let [plain, mutual_tls] = free_ports()?;
         let mut start = pinned(program);
         mosquitto::configure(&mut start, directory, certificates, plain, mutual_tls)?;
         let child = start.spawn()?;
@@ -164,8 +160,14 @@ fn pinned(program: &Path) -> Command {
     command
 }
 
-fn free_port() -> Outcome<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// Different ones, since all are held until the last is found.
+fn free_ports<const N: usize>() -> Outcome<[u16; N]> {
+    let held: [_; N] = std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(held) {
+        *port = listener?.local_addr()?.port();
+    }
+    Ok(ports)
 }
 
 pub(crate) fn local(port: u16) -> SocketAddr {
