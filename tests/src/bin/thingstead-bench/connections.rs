@@ -6,24 +6,24 @@ use std::time::Duration;
 use crate::Outcome;
 use crate::broker::{Broker, Door};
 use crate::meter::{Meter, now};
-use crate::report::{Measured, Row};
+use crate::report::{Measured, Row, Spread};
 
 pub(crate) const START: [Row; 1] = [Row::new("start to first CONNACK", "ms", 4.0, 1.0)];
 pub(crate) const IDLE: [Row; 1] = [Row::new("memory per idle connection", "KiB", 1.2, 0.75)];
 pub(crate) const HANDSHAKE: [Row; 1] = [Row::new("full handshake to CONNACK", "µs/connection", 0.35, 0.25)];
 
-/// From starting the process on existing state to the first CONNACK over mutual TLS: the median of several starts.
-pub(crate) async fn start_to_first_connack(broker: &mut Broker) -> Outcome<Measured> {
-    let mut times = Vec::new();
+/// From starting each broker's process on existing state to the first CONNACK over mutual TLS: the median of several starts, in turns.
+pub(crate) async fn start_to_first_connack(brokers: &mut [Broker]) -> Outcome<Vec<Measured>> {
+    let mut times = vec![Vec::new(); brokers.len()];
     for _ in 0..STARTS {
-        let start = broker.kill_and_spawn()?;
-        let client = broker.first_client().await?;
-        times.push(start.elapsed());
-        client.disconnect().await?;
+        for (broker, times) in brokers.iter_mut().zip(&mut times) {
+            let start = broker.kill_and_spawn()?;
+            let client = broker.first_client().await?;
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+            client.disconnect().await?;
+        }
     }
-    times.sort_unstable();
-    let median = times.get(STARTS / 2).copied().unwrap_or_default();
-    Ok(Measured::plain(median.as_secs_f64() * 1e3))
+    Ok(times.iter().map(|times| Measured::plain(Spread::of(times).median)).collect())
 }
 
 /// Growth of a fresh process's resident memory, divided by the connections that made it grow.
@@ -79,5 +79,5 @@ async fn connect(broker: &Broker, numbers: std::ops::Range<u32>) -> Outcome<Vec<
     Ok(clients)
 }
 
-const STARTS: usize = 9;
+const STARTS: usize = 15;
 const IDLE_CONNECTIONS: u32 = 500;
