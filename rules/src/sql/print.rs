@@ -65,6 +65,12 @@ impl fmt::Display for Expr {
         match self {
             Self::Literal(value) => match value {
                 Value::Str(text) => literal(text, f),
+                Value::Decimal(decimal) => {
+                    let shown = decimal.to_string();
+                    // Digits alone would read as an Int.
+                    let power = if shown.contains(['.', 'E']) { "" } else { "E0" };
+                    write!(f, "{shown}{power}")
+                }
                 other => write!(f, "{other}"),
             },
             Self::Star => f.write_char('*'),

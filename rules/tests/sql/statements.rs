@@ -293,6 +293,15 @@ fn statements_are_values() {
     let statement: Statement = "select  a , b.c from \"t\" where not (a=1)".parse().expect("parses");
     assert_eq!(statement.to_string(), "SELECT a, b.c FROM 't' WHERE NOT a = 1");
     assert_eq!(statement, statement.to_string().parse().expect("parses"));
+    // The older version keeps a Decimal without fractional part (RULES-118): it must not be printed as an Int.
+    for number in ["16E0", "16", "1.0", "0E0", "12e3", "1E-9", "99999999999999999999"] {
+        for version in [V1, V2] {
+            let text = format!("SELECT {number} AS n, -{number} < 1 AS m");
+            let statement = parse(&text, version).expect("parses");
+            let printed = statement.to_string();
+            assert_eq!(parse(&printed, version).as_ref(), Ok(&statement), "{printed}");
+        }
+    }
     assert!(!statement.looks_outward());
     let outward: Statement = "SELECT get_or_default(aws_lambda('f', *), 1) AS x".parse().expect("parses");
     assert!(outward.looks_outward());
