@@ -1,5 +1,7 @@
 //! Merging a request into a document, and the rules for `null` and empty objects.
 
+use smallvec::SmallVec;
+
 use super::build::Builder;
 use super::find::Finder;
 use super::request::SECTIONS;
@@ -7,7 +9,7 @@ use super::tree::{Kind, Value};
 
 /// Writes the merged state to `out`: both sections in their order, an empty one left out (SHADOW-069).
 pub(super) fn state(stored: Option<Value<'_>>, patch: Value<'_>, out: Builder) -> Builder {
-    let mut merger = Merger { out, scratch: Vec::new() };
+    let mut merger = Merger { out, scratch: SmallVec::new() };
     let root = merger.out.open(b"", Kind::Object);
     let mut sections = 0;
     // `"state":null` removes both (SHADOW-063).
@@ -29,7 +31,7 @@ pub(super) fn state(stored: Option<Value<'_>>, patch: Value<'_>, out: Builder) -
 struct Merger {
     out: Builder,
     /// For each object that is being merged: what replaces each of its members, and which members come new.
-    scratch: Vec<usize>,
+    scratch: SmallVec<[usize; MEMBERS]>,
 }
 
 impl Merger {
@@ -87,5 +89,7 @@ impl Merger {
     }
 }
 
+/// Objects of so many members, with those above them, are merged without memory of their own.
+const MEMBERS: usize = 48;
 /// No place in any request.
 const UNCHANGED: usize = usize::MAX;

@@ -1,9 +1,10 @@
 //! Writing messages as compact JSON: states as they stand, metadata leaf by leaf.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
+use thingstead_core::Payloads;
 
 use super::tree::{Kind, Value};
 
@@ -18,6 +19,8 @@ pub(super) struct Writer {
 thread_local! {
     /// Where the last message was written: the next is written there, too, and only the message itself takes new memory.
     static PAPER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Where messages are kept.
+    static PAYLOADS: RefCell<Payloads> = RefCell::default();
 }
 
 impl Writer {
@@ -28,9 +31,9 @@ impl Writer {
         Self { out, stamp: SmallVec::new(), stamped: None }
     }
 
-    /// What was written, in no more room than it takes.
+    /// What was written, beside what was written before it.
     pub(super) fn into_bytes(self) -> Bytes {
-        let written = Bytes::copy_from_slice(&self.out);
+        let written = PAYLOADS.with_borrow_mut(|payloads| payloads.copy(&self.out));
         if self.out.capacity() <= KEPT {
             PAPER.set(self.out);
         }

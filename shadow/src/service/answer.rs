@@ -7,7 +7,7 @@ use thingstead_core::journal::{Record, Tale};
 use thingstead_core::{Event, Kind, Message, Publication, QoS, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::address::{Operation, ShadowId};
+use crate::address::{self, Operation, ShadowId};
 use crate::document::{Rejected, Rejection};
 
 /// A request.
@@ -90,7 +90,7 @@ impl Asked {
 
 impl Asked {
     fn refusal(&self, rejected: &Rejected) -> Event {
-        event_of(&self.request, &self.id, self.at, Kind::ShadowRejected)
+        event_of(&self.request, &self.id.thing, self.id.shadow.as_deref(), self.at, Kind::ShadowRejected)
             .why(rejected.rejection.to_string())
             .with("code", rejected.rejection.code())
             .with("message", rejected.rejection.message())
@@ -101,8 +101,8 @@ impl Asked {
 /// What an accepted request brought about, until somebody asks.
 #[derive(Debug)]
 struct Story {
+    /// Whose topic names the shadow.
     request: Arc<Publication>,
-    id: ShadowId,
     done: Done,
 }
 
@@ -121,7 +121,7 @@ impl Tale for Story {
     }
 
     fn thing(&self) -> Option<&str> {
-        Some(&self.id.thing)
+        address::request(&self.request.message.topic).map(|(thing, _, _)| thing)
     }
 
     fn payload(&self) -> Option<&Bytes> {
@@ -139,19 +139,22 @@ impl Tale for Story {
             Done::Read(version) => (version, format!("version {version} was read")),
             Done::Deleted(version) => (version, format!("version {version} was deleted")),
         };
-        event_of(&self.request, &self.id, at, kind).why(why).with("version", version)
+        // No request to a shadow has a topic of another kind.
+        let asked = address::request(&self.request.message.topic);
+        let (thing, shadow) = asked.map_or(("", None), |(thing, shadow, _)| (thing, shadow));
+        event_of(&self.request, thing, shadow, at, kind).why(why).with("version", version)
     }
 }
 
-fn event_of(request: &Publication, id: &ShadowId, at: Timestamp, kind: Kind) -> Event {
-    let mut event = Event::new(&id.scope, at, kind)
+fn event_of(request: &Publication, thing: &str, shadow: Option<&str>, at: Timestamp, kind: Kind) -> Event {
+    let mut event = Event::new(&request.scope, at, kind)
         .client(request.origin.client().map(thingstead_core::ClientId::shared))
-        .thing(Some(id.thing.shared()))
+        .thing(Some(Arc::from(thing)))
         .topic(Arc::clone(&request.message.topic))
         .payload(request.message.payload.clone());
     event.principal = request.origin.sender().map(|sender| sender.principal.shared());
-    match &id.shadow {
-        Some(shadow) => event.with("shadow", &**shadow),
+    match shadow {
+        Some(shadow) => event.with("shadow", shadow),
         None => event,
     }
 }
@@ -206,7 +209,7 @@ impl Answer {
 
     /// The line in the journal.
     pub(super) fn record(&self) -> Record {
-        let Asked { id, request, at, .. } = &self.asked;
+        let Asked { request, at, .. } = &self.asked;
         let outcome = match &self.outcome {
             Outcome::Refused(rejected) => return self.asked.refusal(rejected).into(),
             Outcome::Updated { version, delta: Some(_), .. } => Done::UpdatedWithDelta(*version),
@@ -214,7 +217,7 @@ impl Answer {
             Outcome::Got { version, .. } => Done::Read(*version),
             Outcome::Deleted { version, .. } => Done::Deleted(*version),
         };
-        let story = Story { request: Arc::clone(request), id: id.clone(), done: outcome };
+        let story = Story { request: Arc::clone(request), done: outcome };
         Record::tale(Kind::ShadowAccepted, *at, Arc::new(story), 0)
     }
 }

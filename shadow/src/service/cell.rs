@@ -1,17 +1,21 @@
 //! One shadow in memory: its document, its past, and its answers on their way out.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::answer::Answer;
+use super::cells::Key;
 use super::history::History;
 use crate::address::ShadowId;
-use crate::document::{ClientToken, Rejected, Rejection, Stored};
+use crate::document::{ClientToken, Document, Rejected, Rejection, Stored};
 
 /// A shadow behind its lock.
-#[derive(Default)]
-pub(super) struct Cell(Mutex<State>);
+pub(super) struct Cell {
+    key: Key,
+    state: Mutex<State>,
+}
 
 /// What the lock guards.
 #[derive(Default)]
@@ -42,16 +46,28 @@ struct Undo {
 }
 
 impl Cell {
-    pub(super) fn holding(stored: Stored) -> Self {
-        Self(Mutex::new(State { stored, ..State::default() }))
+    pub(super) fn holding(id: &ShadowId, stored: Stored) -> Self {
+        Self { key: Key::from(id), state: Mutex::new(State { stored, ..State::default() }) }
+    }
+
+    /// Which shadow this is.
+    pub(super) const fn key(&self) -> &Key {
+        &self.key
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock()
+        self.state.lock()
     }
 }
 
 impl State {
+    /// Looks at all that an update is going to visit. None of these looks waits for another, so the memory brings them at once, and while
+    /// it does the request can be read.
+    pub(super) fn touch(&self) {
+        let document = self.stored.document().map_or(0, Document::touch);
+        black_box(document ^ self.history.touch());
+    }
+
     /// Puts an answer behind those that are there, and says by which ticket it is known.
     pub(super) fn enqueue(&mut self, outgoing: Outgoing) -> u64 {
         if self.outbox.capacity() == 0 {

@@ -309,6 +309,11 @@ impl History {
         text
     }
 
+    /// Looks at the revision that makes room for the next.
+    pub(super) fn touch(&self) -> u8 {
+        self.revisions.front().map_or(0, |oldest| oldest.changes.touch())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.revisions.is_empty()
     }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cell;
+mod cells;
 mod follower;
 mod history;
 mod listing;
@@ -10,12 +11,9 @@ mod shown;
 mod throttle;
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dashmap::DashMap;
-use foldhash::fast::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 use thingstead_core::wiring::{Bus, Handled, Reload, ReservedService};
 use thingstead_core::{Clock, Journal, Message, Origin, Publication, Scope, ShadowName, ThingName};
@@ -26,6 +24,7 @@ use crate::address::{self, Operation, ShadowId};
 use crate::document::{self, ClientToken, DocumentLimits, Rejected, Rejection, Stored, UpdateRequest};
 use answer::{Answer, Asked, Door, Outcome};
 use cell::{Cell, Outgoing, State};
+use cells::Cells;
 use history::Budget;
 use listing::Names;
 
@@ -73,7 +72,7 @@ struct Inner {
     clock: Clock,
     journal: Journal,
     settings: ShadowSettings,
-    cells: DashMap<ShadowId, Arc<Cell>, RandomState>,
+    cells: Cells,
     names: Names,
     budget: Budget,
     /// The shadows whose histories are to be saved.
@@ -100,7 +99,7 @@ impl ShadowService {
             clock,
             journal,
             settings,
-            cells: DashMap::default(),
+            cells: Cells::default(),
             names: Names::default(),
             budget: Budget::new(settings.history, settings.history_bytes),
             unsaved: Mutex::default(),
@@ -155,7 +154,7 @@ impl ShadowService {
 
     /// The document of a get, for rules and the console; no request, so nothing is published or written down.
     pub fn read(&self, id: &ShadowId) -> Option<Bytes> {
-        let cell = self.0.cell(id)?;
+        let cell = self.0.cells.get(id)?;
         let state = cell.lock();
         document::get(&state.stored, id.name(), None, self.0.clock.now()).ok()
     }
@@ -169,7 +168,7 @@ impl ShadowService {
             shadow,
         });
         ids.filter_map(|id| {
-            let cell = self.0.cell(&id)?;
+            let cell = self.0.cells.get(&id)?;
             let state = cell.lock();
             let document = state.stored.document()?;
             Some(Summary {
@@ -184,7 +183,7 @@ impl ShadowService {
 
     /// The last versions of a shadow, newest first, deletions included.
     pub fn history(&self, id: &ShadowId) -> Vec<Revision> {
-        self.0.cell(id).map(|cell| cell.lock().history.newest_first()).unwrap_or_default()
+        self.0.cells.get(id).map(|cell| cell.lock().history.newest_first()).unwrap_or_default()
     }
 
     async fn http(
@@ -259,13 +258,17 @@ impl Inner {
     }
 
     fn update(self: &Arc<Self>, asked: Asked) -> Handled {
+        let known = self.cells.get(&asked.id);
+        if let Some(cell) = &known {
+            cell.lock().touch();
+        }
         let request =
             match UpdateRequest::parse(&asked.request.message.payload, asked.at, &self.settings.limits) {
                 Ok(request) => request,
                 Err(rejected) => return self.refuse(asked, rejected),
             };
         let client_token = request.client_token().cloned();
-        let cell = self.cell_or_new(&asked.id);
+        let cell = known.unwrap_or_else(|| self.cells.get_or_new(&asked.id));
         let mut state = cell.lock();
         if state.is_gone() {
             // Emptied by a reload or a refused first update between finding and locking it.
@@ -296,7 +299,7 @@ impl Inner {
     }
 
     fn get(self: &Arc<Self>, asked: Asked, token: Option<ClientToken>) -> Handled {
-        let Some(cell) = self.cell(&asked.id) else { return self.refuse_missing(asked, token) };
+        let Some(cell) = self.cells.get(&asked.id) else { return self.refuse_missing(asked, token) };
         let place = self.place(&asked.id);
         let mut state = cell.lock();
         let answer = match document::get(&state.stored, asked.id.name(), token.as_ref(), asked.at) {
@@ -313,7 +316,7 @@ impl Inner {
     }
 
     fn delete(self: &Arc<Self>, asked: Asked, token: Option<ClientToken>) -> Handled {
-        let Some(cell) = self.cell(&asked.id) else { return self.refuse_missing(asked, token) };
+        let Some(cell) = self.cells.get(&asked.id) else { return self.refuse_missing(asked, token) };
         let mut state = cell.lock();
         match document::delete(&state.stored, asked.id.name(), token.as_ref(), asked.at) {
             Ok(deleted) => {
@@ -405,7 +408,7 @@ impl Inner {
 
     /// Which thread answers for a shadow.
     fn place(&self, id: &ShadowId) -> u64 {
-        self.cells.hasher().hash_one(id)
+        self.cells.hash(id)
     }
 
     /// [`Inner::drain`] on the thread that answers for this shadow: what several threads publish is not routed in one order.
@@ -447,23 +450,12 @@ impl Inner {
         reply.send();
     }
 
-    fn cell(&self, id: &ShadowId) -> Option<Arc<Cell>> {
-        self.cells.get(id).map(|cell| Arc::clone(&cell))
-    }
-
-    fn cell_or_new(&self, id: &ShadowId) -> Arc<Cell> {
-        match self.cell(id) {
-            Some(cell) => cell,
-            None => Arc::clone(&self.cells.entry(id.clone()).or_default()),
-        }
-    }
-
     /// A refused first update leaves nothing behind.
     fn forget_if_vacant(&self, id: &ShadowId, mut state: MutexGuard<'_, State>) {
         if state.is_vacant() {
             state.leave();
             drop(state);
-            self.cells.remove_if(id, |_, cell| cell.lock().is_gone());
+            self.cells.remove_gone(id);
         }
     }
 }

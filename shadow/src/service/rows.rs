@@ -1,12 +1,10 @@
 //! Shadows and their histories in the store.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use thingstead_core::{Scope, ShadowName, ThingName, Timestamp};
 use thingstead_store::{Batch, Commit, StoreError, Table};
 
-use super::cell::Cell;
 use super::history::History;
 use super::{Inner, ShadowService};
 use crate::address::ShadowId;
@@ -58,7 +56,7 @@ impl ShadowService {
         };
         let mut batch = Batch::new();
         for id in ids {
-            let Some(cell) = self.0.cell(&id) else { continue };
+            let Some(cell) = self.0.cells.get(&id) else { continue };
             let mut state = cell.lock();
             state.history.unsaved = false;
             let text = state.history.to_text();
@@ -98,18 +96,17 @@ impl Inner {
             // Only tidying: when it fails the rows are tidied up at the next start.
             drop(self.store.commit(expired));
         }
-        for cell in &self.cells {
+        for cell in self.cells.drain() {
             cell.lock().leave();
         }
-        self.cells.clear();
         self.names.clear();
         self.unsaved.lock().clear();
         for (id, stored) in shadows {
             self.names.note(&id, &stored);
-            self.cells.insert(id, Arc::new(Cell::holding(stored)));
+            self.cells.load(&id, stored);
         }
         for (id, history) in histories {
-            if let Some(cell) = self.cell(&id) {
+            if let Some(cell) = self.cells.get(&id) {
                 cell.lock().history = history;
             }
         }
@@ -157,7 +154,7 @@ fn row_key(id: &ShadowId) -> String {
     }
 }
 
-fn shadow_id(scope: Scope, key: &str) -> ShadowId {
+pub(super) fn shadow_id(scope: Scope, key: &str) -> ShadowId {
     match key.split_once('/') {
         None => ShadowId { scope, thing: ThingName::from(key), shadow: None },
         Some((thing, shadow)) => {

@@ -10,9 +10,7 @@ impl ShadowService {
     /// The shadows that exist and are accepted, ordered by account, region, thing and name:
     /// `{"account","region","thing","name","version","has_delta","bytes"}`, `name` being `null` for a classic one.
     pub fn list(&self, accepts: impl Fn(&ShadowId) -> bool, limit: usize) -> Vec<Value> {
-        let cells = self.0.cells.iter();
-        let mut ids: Vec<ShadowId> =
-            cells.filter(|cell| accepts(cell.key())).map(|cell| cell.key().clone()).collect();
+        let mut ids = self.0.cells.ids(accepts);
         ids.sort_unstable();
         ids.iter().filter_map(|id| self.line(id)).take(limit).collect()
     }
@@ -56,7 +54,7 @@ impl ShadowService {
     }
 
     fn line(&self, id: &ShadowId) -> Option<Value> {
-        let cell = self.0.cell(id)?;
+        let cell = self.0.cells.get(id)?;
         let state = cell.lock();
         let document = state.stored.document()?;
         Some(json!({

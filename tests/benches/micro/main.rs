@@ -8,10 +8,15 @@ mod registry;
 mod rules;
 mod shadow;
 mod sql;
+mod stored;
 mod table;
 mod topics;
 
 use table::Table;
+
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
@@ -23,4 +28,5 @@ fn main() {
     sql::measure(&mut table);
     rules::measure(&mut table);
     registry::measure(&mut table);
+    stored::measure(&mut table);
 }

@@ -29,8 +29,8 @@ pub(crate) async fn update_to_accepted(broker: &Broker, measure: Duration) -> Ou
         load.spawn(send_back(service));
     }
     for number in 0..100 {
-        let things =
-            Things { prefix: if served { "$aws/things" } else { "bench/things" }, from: number, count: 1 };
+        let prefix = if served { "$aws/things" } else { "bench/things" };
+        let things = Things { prefix, from: number, count: 1, every: 1 };
         load.device(broker, things, 1).await?;
     }
     let (spent, reading) = load.measure(broker, measure).await?;
@@ -43,12 +43,14 @@ struct Things {
     prefix: &'static str,
     from: usize,
     count: usize,
+    /// From one to the next.
+    every: usize,
 }
 
 impl Things {
     /// The topics of the thing whose turn it is; all come round, in no order that a cache would like.
     fn topics(&self, turn: usize) -> (String, String) {
-        let number = self.from + turn.wrapping_mul(STRIDE) % self.count;
+        let number = self.from + turn.wrapping_mul(STRIDE) % self.count * self.every;
         match self.prefix {
             "$aws/things" => (
                 format!("$aws/things/bench-{number}/shadow/update"),
@@ -91,21 +93,22 @@ impl Load {
         Ok(())
     }
 
-    /// Sixteen clients that update all shadows, eight at a time each, and one that sees the answers.
-    pub(crate) async fn crowd(&mut self, broker: &Broker, shadows: usize) -> Outcome<()> {
-        let count = shadows / CONNECTIONS;
+    /// Sixteen clients that update so many of the shadows that are stored, from first to last as far from each other as can be, eight at a
+    /// time each, and one that sees the answers.
+    pub(crate) async fn crowd(&mut self, broker: &Broker, stored: usize, updated: usize) -> Outcome<()> {
+        let (each, count) = (stored / CONNECTIONS, updated / CONNECTIONS);
         // First, since nobody keeps an answer for whoever subscribes later.
         let mut watcher = broker.connect(Door::MutualTls, "watcher").await?;
         watcher.subscribe("$aws/things/+/shadow/update/accepted", QoS::AtMostOnce).await?;
         let mut senders = Vec::new();
         for number in 0..CONNECTIONS {
             let client = broker.connect(Door::MutualTls, &format!("sender-{number}")).await?;
-            let things = Things { prefix: "$aws/things", from: number * count, count };
+            let things = Things { prefix: "$aws/things", from: number * each, count, every: each / count };
             let answers = Rc::new(Answers::default());
             senders.push(Rc::clone(&answers));
             self.spawn(send(client, things, answers));
         }
-        self.spawn(watch(watcher, senders, count, Rc::clone(&self.meter)));
+        self.spawn(watch(watcher, senders, each, Rc::clone(&self.meter)));
         Ok(())
     }
 
@@ -190,12 +193,7 @@ async fn send(mut client: Client, things: Things, answers: Rc<Answers>) -> Outco
     }
 }
 
-async fn watch(
-    mut watcher: Client,
-    senders: Vec<Rc<Answers>>,
-    count: usize,
-    meter: Rc<Meter>,
-) -> Outcome<()> {
+async fn watch(mut watcher: Client, senders: Vec<Rc<Answers>>, each: usize, meter: Rc<Meter>) -> Outcome<()> {
     loop {
         watcher.fill().await?;
         while let Some(packet) = watcher.next_packet()? {
@@ -204,7 +202,7 @@ async fn watch(
             };
             let number =
                 publish.topic.split(['/', '-']).nth(3).and_then(|number| number.parse::<usize>().ok());
-            let Some(answers) = number.and_then(|number| senders.get(number / count)) else {
+            let Some(answers) = number.and_then(|number| senders.get(number / each)) else {
                 return Err(format!("the watcher received {}", publish.topic).into());
             };
             answers.count.set(answers.count.get() + 1);
@@ -238,8 +236,8 @@ async fn send_back(mut service: Client) -> Outcome<()> {
     }
 }
 
-/// Creates shadows through one connection, many at a time.
-pub(crate) async fn create(broker: &Broker, numbers: Range<usize>) -> Outcome<()> {
+/// Updates shadows once through one connection, many at a time.
+pub(crate) async fn update_once(broker: &Broker, numbers: Range<usize>) -> Outcome<()> {
     let mut client = broker.connect(Door::MutualTls, "creator").await?;
     client.subscribe("$aws/things/+/shadow/update/accepted", QoS::AtMostOnce).await?;
     let (mut sent, mut answered) = (numbers.start, numbers.start);

@@ -5,13 +5,13 @@ use bytes::{Bytes, BytesMut};
 /// Cuts payloads out of larger blocks: most need no memory of their own, and sharing one never allocates.
 ///
 /// A payload keeps its whole block. Whoever keeps single ones for long copies them
-/// ([`Message::detached`](thingstead_core::Message::detached)).
-#[derive(Default)]
-pub(crate) struct Payloads(BytesMut);
+/// ([`Message::detached`](crate::Message::detached)).
+#[derive(Debug, Default)]
+pub struct Payloads(BytesMut);
 
 impl Payloads {
     /// A copy of `payload`.
-    pub(crate) fn copy(&mut self, payload: &[u8]) -> Bytes {
+    pub fn copy(&mut self, payload: &[u8]) -> Bytes {
         if payload.len() > LARGE {
             return Bytes::copy_from_slice(payload);
         }
