@@ -1,5 +1,7 @@
 //! The operations as the HTTP doors call them.
 
+use serde_json::json;
+use thingstead_core::journal::Query;
 use thingstead_shadow::{NamedShadows, Rejection};
 
 use crate::support::{World, caller, classic, in_words, named, scope, text};
@@ -22,6 +24,21 @@ async fn an_http_update_answers_and_publishes_what_an_mqtt_update_publishes() {
     assert_eq!(text(&answer), over_http[0].1);
     let over_mqtt = World::new().ask("$aws/things/T/shadow/update", payload);
     assert_eq!(over_http, over_mqtt);
+}
+
+#[tokio::test]
+async fn an_accepted_call_leaves_an_event_that_names_its_shadow() {
+    let world = World::new();
+    let id = named("T", "S");
+    world.service.update(&id, r#"{"state":{"reported":{"a":1}}}"#.into(), caller()).await.expect("accepted");
+    world.service.delete(&id, caller()).await.expect("accepted");
+    let of_thing = Query { thing: Some("T".to_owned()), ..Query::default() };
+    let events: Vec<_> = world.journal.find(&of_thing).iter().map(|event| event.to_json()).collect();
+    assert_eq!(events.len(), 2);
+    for (event, topic) in events.iter().zip(["update", "delete"]) {
+        assert_eq!((&event["kind"], &event["shadow"]), (&json!("shadow_accepted"), &json!("S")));
+        assert_eq!(event["topic"], format!("$aws/things/T/shadow/name/S/{topic}"));
+    }
 }
 
 #[tokio::test]

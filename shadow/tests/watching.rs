@@ -19,6 +19,10 @@ fn every_request_leaves_one_event_that_says_who_and_why() {
     let of = |kind| Query { kind: Some(kind), topic: Some(topic.to_owned()), ..Query::default() };
     let accepted = world.journal.find(&of(Kind::ShadowAccepted));
     assert_eq!(accepted.len(), 1);
+    for (thing, found) in [("T", 1), ("S", 0)] {
+        let of_thing = Query { thing: Some(thing.to_owned()), ..of(Kind::ShadowAccepted) };
+        assert_eq!(world.journal.count(&of_thing), found, "{thing}");
+    }
     let event = accepted[0].to_json();
     assert_eq!(event["client"], "lamp-1");
     assert_eq!(event["principal"], "c0ffee");

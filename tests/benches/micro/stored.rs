@@ -90,6 +90,9 @@ impl House {
         let updates = (many * (settings.history + 1)).max(JOURNAL);
         (0..updates).for_each(|number| house.update(number % many));
         house.wait();
+        if house.sent < updates {
+            return Err(format!("{} of {updates} updates were refused", updates - house.sent).into());
+        }
         Ok(house)
     }
 
