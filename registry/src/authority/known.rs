@@ -11,7 +11,9 @@ use foldhash::fast::RandomState;
 /// granted. Bounded: a subject takes the place of an earlier one.
 ///
 /// With many connections nothing of one is in the processor's cache when its turn comes. The last subject therefore lies
-/// next to what tells whether it still counts: most connections have one topic.
+/// next to what tells whether it still counts: most connections have one topic. And a connection that publishes to more topics in turn
+/// than can be remembered finds none of them again: then remembering costs as much as deciding, and both are paid. So who has asked in
+/// vain as often as there are places leaves them alone, and only now and then is it seen whether that has changed.
 #[derive(Debug)]
 pub(super) struct Known {
     /// Rises when decisions may have changed.
@@ -22,6 +24,8 @@ pub(super) struct Known {
     /// Each subject in the place of its hash; empty until there is a second one, a power of two after that. Whoever listens to the
     /// topics of a whole fleet never asks twice, and then remembering must cost next to nothing.
     places: Vec<Entry>,
+    /// How often in a row a subject was not in its place.
+    in_vain: usize,
     /// Subjects that are too long for a place.
     long: HashMap<Box<str>, Bits, RandomState>,
 }
@@ -77,7 +81,14 @@ impl Entry {
 
 impl Known {
     pub(super) fn new(generation: Arc<AtomicU64>) -> Self {
-        Self { generation, of: None, recent: Entry::NONE, places: Vec::new(), long: HashMap::default() }
+        Self {
+            generation,
+            of: None,
+            recent: Entry::NONE,
+            places: Vec::new(),
+            in_vain: 0,
+            long: HashMap::default(),
+        }
     }
 
     /// The generation now.
@@ -99,11 +110,18 @@ impl Known {
         if subject.len() > SHORT {
             return self.long.get(subject)?.get(action);
         }
-        let entry = self.places.get(self.place(subject.as_bytes()))?;
-        if !entry.is(subject) {
+        let known = match self.are_places_in_use() {
+            true => {
+                self.places.get(self.place(subject.as_bytes())).filter(|known| known.is(subject)).copied()
+            }
+            false => None,
+        };
+        let Some(entry) = known else {
+            self.in_vain = self.in_vain.wrapping_add(1);
             return None;
-        }
-        self.recent = *entry;
+        };
+        self.in_vain = 0;
+        self.recent = entry;
         self.recent.bits.get(action)
     }
 
@@ -114,16 +132,17 @@ impl Known {
             }
             return self.long.entry(subject.into()).or_default().set(action, granted);
         };
+        let use_places = self.are_places_in_use();
         if !self.recent.is(subject) {
             if self.places.is_empty() && !self.recent.is_none() {
                 self.places = vec![Entry::NONE; FEWEST];
                 self.put(self.recent);
             }
-            let known = self.places.get(self.place(subject.as_bytes())).filter(|known| known.is(subject));
-            self.recent = known.copied().unwrap_or(new);
+            let known = use_places.then(|| self.places.get(self.place(subject.as_bytes()))).flatten();
+            self.recent = known.filter(|known| known.is(subject)).copied().unwrap_or(new);
         }
         self.recent.bits.set(action, granted);
-        if !self.places.is_empty() {
+        if use_places && !self.places.is_empty() {
             self.put(self.recent);
         }
     }
@@ -150,6 +169,12 @@ impl Known {
         }
     }
 
+    /// Whether it is worth while to look for subjects in their places, and to put them there: always as long as some are found, and else
+    /// for some subjects in a row of each [`TRY_EACH`].
+    const fn are_places_in_use(&self) -> bool {
+        self.in_vain < PLACES || self.in_vain % TRY_EACH < TRY
+    }
+
     /// Beyond the end while there are no places.
     fn place(&self, subject: &[u8]) -> usize {
         let hash = self.long.hasher().hash_one(subject);
@@ -161,6 +186,7 @@ impl Known {
         self.of = of;
         self.recent = Entry::NONE;
         self.places = Vec::new();
+        self.in_vain = 0;
         self.long.clear();
     }
 
@@ -176,6 +202,8 @@ const SHORT: usize = 61;
 const FEWEST: usize = 8;
 const PLACES: usize = 256;
 const MAX_LONG: usize = 64;
+const TRY: usize = 64;
+const TRY_EACH: usize = 1_024;
 #[cfg(test)]
 pub(super) const MAX_SUBJECTS: usize = PLACES + MAX_LONG;
 
@@ -207,6 +235,32 @@ mod tests {
         assert_eq!(known.get(1, "a"), None);
         known.begin(Some(8));
         assert_eq!((known.get(1, "a"), known.get(1, "")), (None, None));
+    }
+
+    #[test]
+    fn who_never_asks_twice_leaves_the_places_alone_until_that_changes() {
+        let mut known = Known::new(Arc::default());
+        known.begin(Some(0));
+        let mut ask = |number: usize| {
+            let subject = format!("topic/{number}");
+            let found = known.get(1, &subject);
+            assert!(found.is_none_or(|granted| granted == number.is_multiple_of(3)), "{subject}");
+            if found.is_none() {
+                known.insert(1, &subject, number.is_multiple_of(3));
+            }
+            (found.is_some(), known.are_places_in_use())
+        };
+        let crowd: Vec<_> = (0..50_000).map(&mut ask).collect();
+        assert!(crowd.iter().all(|(found, _)| !found));
+        let used = crowd.iter().filter(|(_, used)| *used).count();
+        assert!(used < 50_000 / 10, "{used}");
+        // Those who come round again are found again.
+        for few in [2, 20, 120] {
+            assert!((0..5_000).any(|turn| ask(100_000 + turn % few).0), "{few}");
+            let found = (0..1_000).filter(|turn| ask(100_000 + turn % few).0).count();
+            assert!(found > 500, "{found} with {few}");
+            assert!((200_000..250_000).all(|number| !ask(number).0));
+        }
     }
 
     #[test]
