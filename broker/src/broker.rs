@@ -270,7 +270,7 @@ impl Bus for Broker {
         true
     }
 
-    fn leave(&self, place: u64, errand: Errand) -> bool {
+    fn leave(&self, place: u64, errand: Box<dyn Errand>) -> bool {
         self.mailbox(place).is_some_and(|mailbox| mailbox.push_quietly(Mail::Errand(errand)))
     }
 

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod message;
 pub mod names;
 pub mod payloads;
+pub mod prefetch;
 pub mod principal;
 pub mod scope;
 pub mod sigv4;

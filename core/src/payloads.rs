@@ -2,6 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::prefetch;
+
 /// Cuts payloads out of larger blocks: most need no memory of their own, and sharing one never allocates.
 ///
 /// A payload keeps its whole block. Whoever keeps single ones for long copies them
@@ -19,13 +21,20 @@ impl Payloads {
             self.0 = BytesMut::with_capacity(BLOCK);
         }
         self.0.extend_from_slice(payload);
-        self.0.split().freeze()
+        let copy = self.0.split().freeze();
+        // A block was let go of long ago, when the last of its payloads was forgotten. Where the next ones will lie is asked for in time:
+        // else the processor waits for each line before it may go on.
+        prefetch::range(&self.0, AHEAD..AHEAD + payload.len());
+        copy
     }
 }
 
 const BLOCK: usize = 64 * 1024;
 /// Larger ones would waste too much of a block's end.
 const LARGE: usize = BLOCK / 7;
+
+/// Some messages further.
+const AHEAD: usize = 2 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -30,8 +30,8 @@ pub trait Bus: Send + Sync + 'static {
     /// Leaves an errand for a thread that routes messages: the same one for the same `place`. Errands of a place are done in the
     /// order they were left, and what they publish is routed in that order. `true` when the thread learns of it by
     /// [`Bus::ring`], so that whoever leaves many wakes it once.
-    fn leave(&self, _place: u64, errand: Errand) -> bool {
-        errand();
+    fn leave(&self, _place: u64, errand: Box<dyn Errand>) -> bool {
+        errand.run();
         false
     }
 
@@ -45,12 +45,28 @@ pub trait Bus: Send + Sync + 'static {
 }
 
 /// What is to be done on another thread.
-pub type Errand = Box<dyn FnOnce() + Send>;
+pub trait Errand: Send {
+    /// Told that its turn comes soon, as [`ReservedService::approach`].
+    fn approach(&self) {}
+
+    /// Does it.
+    fn run(self: Box<Self>);
+}
+
+impl<F: FnOnce() + Send> Errand for F {
+    fn run(self: Box<Self>) {
+        self();
+    }
+}
 
 /// A service behind reserved topics: shadows, jobs, provisioning.
 pub trait ReservedService: Send + Sync + 'static {
     /// Whether a publish on `topic` is a request to this service. Called for every publish on `$aws/`; must be quick.
     fn claims(&self, topic: &str) -> bool;
+
+    /// Told which requests come next, some two dozen at most. What they are about may lie in memory where nobody was for long: a
+    /// service can ask for all of it at once instead of waiting for one after the other. Nothing else shall happen.
+    fn approach(&self, _requests: &mut dyn Iterator<Item = &Publication>) {}
 
     /// Takes a request. Must not block: answers go out through the [`Bus`], from this call or later.
     fn handle(&self, request: &Arc<Publication>) -> Handled;

@@ -19,12 +19,12 @@ impl Shard {
     }
 
     /// The store has written what these acknowledgements promise.
-    pub(crate) fn release(&mut self, held: Vec<Held>, outcome: &Result<(), StoreError>) {
+    pub(crate) fn release(&mut self, held: impl IntoIterator<Item = Held>, outcome: &Result<(), StoreError>) {
         for Held { connection: key, frame, packet_id } in held {
             let Some(connection) = self.connections.get_mut(key) else { continue };
-            if let Some(live) = &mut connection.live {
-                live.unacknowledged.retain(|id| *id != packet_id);
-            }
+            // Nothing comes behind a DISCONNECT.
+            let Some(live) = &mut connection.live else { continue };
+            live.unacknowledged.retain(|id| *id != packet_id);
             // Who waits for this may be read again, or has nothing more to wait for.
             if (connection.unread || connection.finished)
                 && let Some(waker) = &connection.waker

@@ -15,6 +15,7 @@ use crate::bounds::Bounds;
 use crate::ending::{Ending, Reason};
 use crate::reserved::{self, Operation};
 use crate::router::route::Journey;
+use crate::router::services::Awaited;
 use crate::settings::Qos2;
 use crate::shard::Shard;
 use crate::shard::mail::Held;
@@ -102,28 +103,30 @@ impl Shard {
                 let message = message(publish, qos, now, &bounds);
                 let publication = Publication { scope, message, origin, at: now };
                 let journey = Journey { from: Some(session), ..Journey::default() };
-                let stored = self.route_in(&space, publication, journey);
-                if let Some(packet_id) = packet_id {
-                    self.acknowledge(key, packet_id, stored);
+                let awaited = self.route_in(&space, publication, journey);
+                let held = packet_id.and_then(|packet_id| self.acknowledge(key, packet_id, awaited));
+                match (awaited, self.turn.requests.back_mut()) {
+                    (Awaited::Service, Some(request)) => (request.from, request.held) = (Some(key), held),
+                    _ => self.turn.held.extend(held),
                 }
             }
         }
     }
 
-    /// PUBACK: at once, or when the stored copies of the message are durable.
-    fn acknowledge(&mut self, key: Key, packet_id: PacketId, stored: bool) {
-        if !stored {
-            return self.put(key, &Packet::PubAck(PubAck::new(packet_id)));
+    /// PUBACK: at once, or what is to be sent when it is time.
+    fn acknowledge(&mut self, key: Key, packet_id: PacketId, awaited: Awaited) -> Option<Held> {
+        if awaited == Awaited::Nothing {
+            self.put(key, &Packet::PubAck(PubAck::new(packet_id)));
+            return None;
         }
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        let Some(live) = &mut connection.live else { return };
+        let live = self.connections.get_mut(key)?.live.as_mut()?;
         live.unacknowledged.push(packet_id.get());
         let mut frame = Vec::with_capacity(4);
         if let Err(error) = PubAck::new(packet_id).encode(live.version, &mut frame) {
             tracing::error!(%error, "a PUBACK cannot be encoded");
         }
-        self.turn.held.push(Held { connection: key, frame, packet_id: packet_id.get() });
         self.signal.raise();
+        Some(Held { connection: key, frame, packet_id: packet_id.get() })
     }
 
     pub(crate) fn refuse_publish(&mut self, key: Key, publish: &Publish, refused: Refused) {

@@ -3,6 +3,7 @@
 pub(crate) mod index;
 pub(crate) mod recent;
 pub(crate) mod route;
+pub(crate) mod services;
 pub(crate) mod shared;
 pub(crate) mod space;
 pub(crate) mod trie;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use thingstead_core::journal::{Cause, Kind, Record};
-use thingstead_core::wiring::Handled;
 use thingstead_core::{Origin, Publication, QoS, topic};
 use thingstead_mqtt_wire::{PublishFrame, Version};
 
 use super::SessionKey;
+use super::services::Awaited;
 use super::shared::{Group, Member, Waiting};
 use super::space::Space;
 use super::trie::{Entry, Matches};
@@ -62,21 +62,25 @@ impl Frames {
 }
 
 impl Shard {
-    /// Routes a publication to retained store, subscribers, services and rules. `true` when something was stored that must be
-    /// durable before a QoS 1 publisher gets its PUBACK.
-    pub(crate) fn route(&mut self, publication: Publication, journey: Journey) -> bool {
+    /// Routes a publication to retained store, subscribers, services and rules. Says what the PUBACK of a QoS 1 publisher waits for.
+    pub(crate) fn route(&mut self, publication: Publication, journey: Journey) -> Awaited {
         let space = self.hub.spaces.of(&publication.scope);
         self.route_in(&space, publication, journey)
     }
 
     /// The same for those who know the topic space already.
-    pub(crate) fn route_in(&mut self, space: &Space, mut publication: Publication, journey: Journey) -> bool {
+    pub(crate) fn route_in(
+        &mut self,
+        space: &Space,
+        mut publication: Publication,
+        journey: Journey,
+    ) -> Awaited {
         if self.hub.settings.throttles {
             self.count_answers(space, &publication);
         }
         if topic::basic_ingest(&publication.message.topic).is_some() {
             self.ingest(&Arc::new(publication));
-            return false;
+            return Awaited::Nothing;
         }
         let mut matches = std::mem::take(&mut self.matches);
         self.recent.matches(space, &publication.message.topic, &mut matches);
@@ -92,8 +96,7 @@ impl Shard {
         stored |= self.fan_out(&publication, &mut matches, journey);
         matches.clear();
         self.matches = matches;
-        stored |= self.hand_over(&publication, journey) == Handled::Storing;
-        stored
+        self.hand_over(publication, journey, stored)
     }
 
     /// Basic Ingest: that rule alone (MQTT-193, MQTT-196).
@@ -270,27 +273,5 @@ impl Shard {
             // Over the rate it costs the next publish its place, not this one.
             let _ = space.throttles.publish_in(self.now, &self.hub.settings.rates);
         }
-    }
-
-    /// Services behind reserved topics, then rules.
-    fn hand_over(&mut self, publication: &Arc<Publication>, journey: Journey) -> Handled {
-        let mut handled = Handled::Done;
-        let Some(wiring) = self.hub.wiring() else { return handled };
-        if topic::is_reserved(&publication.message.topic) && !journey.will {
-            for service in &wiring.services {
-                if service.claims(&publication.message.topic) {
-                    handled = service.handle(publication);
-                    break;
-                }
-            }
-        }
-        if let Some(rules) = &wiring.rules {
-            rules.offer_and_tell(publication, &mut self.turn.events);
-        }
-        if handled == Handled::Storing {
-            self.turn.storing = true;
-            self.signal.raise();
-        }
-        handled
     }
 }

@@ -34,7 +34,7 @@ impl Shard {
             Mail::GroupReady(session) => self.send_stored_soon(session),
             Mail::Durable { held, outcome } => self.release(held, &outcome),
             Mail::CertificateGone { scope, certificate } => self.close_certificate(&scope, &certificate),
-            Mail::Errand(errand) => errand(),
+            Mail::Errand(errand) => errand.run(),
             Mail::Ask(ask) => ask(self),
             Mail::CloseAll { forget, done } => {
                 self.close_all(forget);
@@ -77,6 +77,7 @@ impl Shard {
             self.departed.clear();
             self.turn.dirty.clear();
             self.turn.held.clear();
+            self.turn.requests.clear();
             return;
         }
         for key in self.connections.keys() {

@@ -68,7 +68,7 @@ pub(crate) enum Mail {
         certificate: CertificateId,
     },
     /// Something that a service does on this thread.
-    Errand(Errand),
+    Errand(Box<dyn Errand>),
     /// Anything else, with an answer of its own.
     Ask(Box<dyn FnOnce(&mut Shard) + Send>),
     /// End every connection; with `forget` also every session.

@@ -13,7 +13,7 @@ pub(crate) mod timers;
 pub(crate) mod turn;
 pub(crate) mod turnstile;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -32,6 +32,7 @@ use crate::faults::Waiting;
 use crate::hub::{Hub, SessionName};
 use crate::presence::Remembered;
 use crate::router::recent::Recent;
+use crate::router::services::Request;
 use crate::router::trie::Matches;
 use crate::session::Session;
 use crate::slots::{Key, Slots};
@@ -93,6 +94,8 @@ pub(crate) struct Turn {
     pub(crate) held: Vec<Held>,
     /// Empty; where the answers of services are gathered in the next turn.
     pub(crate) answers: Vec<Publication>,
+    /// Requests to services, in order.
+    pub(crate) requests: VecDeque<Request>,
     /// Services have queued changes in the store.
     pub(crate) storing: bool,
 }

@@ -72,7 +72,11 @@ async fn letters(host: Host, hub: Arc<Hub>) {
         letters.shrink_to(KEPT_LETTERS);
         mailbox.take(&mut letters).await;
         shard.borrow_mut().step();
-        for mail in letters.drain(..) {
+        let mut opened = letters.drain(..);
+        while let Some(mail) = opened.next() {
+            if let Some(Mail::Errand(errand)) = opened.as_slice().get(AHEAD) {
+                errand.approach();
+            }
             guard("a letter", || match mail {
                 Mail::Listen(listener, entrance) => {
                     tokio::task::spawn_local(host.clone().listen(listener, *entrance));
@@ -140,12 +144,14 @@ async fn timers(shard: Rc<RefCell<Shard>>, hub: Arc<Hub>) {
 }
 
 /// A mistake that one client's bytes bring to light costs that client its connection, not everybody theirs.
-fn guard<T>(what: &str, step: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn guard<T>(what: &str, step: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(step))
         .inspect_err(|_| tracing::error!(what, "panicked; the shard goes on"))
         .ok()
 }
 
+/// An errand is told so many letters ahead that its turn comes.
+const AHEAD: usize = 8;
 /// Room for so many letters is kept.
 const KEPT_LETTERS: usize = 256;
 /// Timers are looked at this often at least, because the system's clock may be set.

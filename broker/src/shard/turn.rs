@@ -100,6 +100,7 @@ impl Shard {
     /// Routes what waits, then lets everything out: database, journal, sockets, other shards.
     pub(crate) fn end_turn(&mut self, inbox: &Inbox) {
         self.step();
+        self.serve();
         // Answers to answers belong to the same turn; what keeps answering itself gets the next one.
         let mut waiting = std::mem::take(&mut self.turn.answers);
         for _ in 0..ROUNDS {
@@ -110,6 +111,7 @@ impl Shard {
             for publication in waiting.drain(..) {
                 self.route(publication, Journey::default());
             }
+            self.serve();
         }
         waiting.shrink_to(KEPT_ANSWERS);
         self.turn.answers = waiting;

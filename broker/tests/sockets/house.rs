@@ -111,6 +111,8 @@ impl ClientCertificates for Certificates {
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) requests: Mutex<Vec<String>>,
+    /// The requests it was told of before, each time.
+    pub(crate) told: Mutex<Vec<Vec<String>>>,
     pub(crate) offered: Mutex<Vec<String>>,
     pub(crate) ingested: Mutex<Vec<(String, String)>>,
 }
@@ -120,7 +122,12 @@ impl ReservedService for Seen {
         topic.contains("/shadow/") && topic.ends_with("/update")
     }
 
+    fn approach(&self, requests: &mut dyn Iterator<Item = &Publication>) {
+        self.told.lock().push(requests.map(|request| request.message.topic.to_string()).collect());
+    }
+
     fn handle(&self, request: &Arc<Publication>) -> Handled {
+        assert_ne!(request.message.payload, "panic", "on purpose");
         self.requests.lock().push(request.message.topic.to_string());
         Handled::Done
     }

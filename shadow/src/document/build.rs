@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use thingstead_core::prefetch;
+
 use super::tree::{Content, Kind, Node, Tree, Value};
 
 /// A tree, on its way or kept.
@@ -23,6 +25,17 @@ thread_local! {
     /// Memory of trees that are gone, the last one first: it is still in the processor's cache, where the allocator's may have been out of
     /// it for long. An update builds two trees, of which it keeps one and lets go of the one before.
     static SPARE: RefCell<Vec<(Vec<u8>, Vec<Node>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Asks the memory for the room in which so many updates are going to build.
+pub(crate) fn prefetch_room(updates: usize) {
+    SPARE.with_borrow(|spare| {
+        // One more for the requests, which build where the one before them did.
+        for (text, nodes) in spare.iter().rev().take(updates + 1) {
+            prefetch::first(text, text.capacity());
+            prefetch::first(nodes, nodes.capacity());
+        }
+    });
 }
 
 impl Drop for Builder {

@@ -67,11 +67,6 @@ impl Changes {
         std::str::from_utf8(&self.0).unwrap_or("[]")
     }
 
-    /// Looks at it.
-    pub(crate) fn touch(&self) -> u8 {
-        self.0.last().copied().unwrap_or_default()
-    }
-
     /// How many bytes it takes elsewhere.
     pub fn bytes_elsewhere(&self) -> usize {
         if self.0.spilled() { self.0.capacity() } else { 0 }

@@ -18,11 +18,12 @@ mod write;
 use std::time::Duration;
 
 use bytes::Bytes;
-use thingstead_core::{Limits, Timestamp};
+use thingstead_core::{Limits, Timestamp, prefetch};
 
 use build::Builder;
-use tree::{Node, Tree, Value};
+use tree::{Tree, Value};
 
+pub(crate) use build::prefetch_room;
 pub use changes::{Changed, Changes};
 pub use json::JsonError;
 pub use rejection::Rejection;
@@ -238,12 +239,10 @@ impl Document {
         Self { state, version }
     }
 
-    /// Looks at every line of the processor's cache that it takes.
-    pub(crate) fn touch(&self) -> u8 {
-        let Builder { text, nodes } = &self.state;
-        let text = text.iter().step_by(LINE).fold(0, |seen, byte| seen ^ byte);
-        let nodes = nodes.iter().step_by(LINE / size_of::<Node>());
-        nodes.fold(text, |seen, node| seen ^ u8::from(node.content.null))
+    /// Asks the memory for all of it.
+    pub(crate) fn prefetch(&self) {
+        prefetch::first(&self.state.text, self.state.text.len());
+        prefetch::first(&self.state.nodes, self.state.nodes.len());
     }
 
     fn tree(&self) -> Tree<'_> {
@@ -263,8 +262,6 @@ fn sections_size(document: Tree<'_>) -> usize {
     document.root().map_or(0, |state| state.children().map(Value::size).sum())
 }
 
-/// Bytes that the memory brings at once.
-const LINE: usize = 64;
 /// What a document begins with.
 const BEFORE_STATE: &[u8] = br#"{"state":"#;
 

@@ -1,9 +1,10 @@
 //! One shadow in memory: its document, its past, and its answers on their way out.
 
 use std::collections::VecDeque;
-use std::hint::black_box;
 
 use parking_lot::{Mutex, MutexGuard};
+
+use thingstead_core::prefetch;
 
 use super::answer::Answer;
 use super::cells::Key;
@@ -11,8 +12,10 @@ use super::history::History;
 use crate::address::ShadowId;
 use crate::document::{ClientToken, Document, Rejected, Rejection, Stored};
 
-/// A shadow behind its lock.
+/// A shadow behind its lock. Its members lie in this order, so that its memory can be asked for before anything is known of it.
+#[repr(C)]
 pub(super) struct Cell {
+    here: [u8; 0],
     key: Key,
     state: Mutex<State>,
 }
@@ -47,12 +50,25 @@ struct Undo {
 
 impl Cell {
     pub(super) fn holding(id: &ShadowId, stored: Stored) -> Self {
-        Self { key: Key::from(id), state: Mutex::new(State { stored, ..State::default() }) }
+        Self { here: [], key: Key::from(id), state: Mutex::new(State { stored, ..State::default() }) }
     }
 
     /// Which shadow this is.
     pub(super) const fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// Asks the memory for the cell.
+    pub(super) fn prefetch(&self) {
+        prefetch::first(&self.here, size_of::<Self>());
+    }
+
+    /// Asks the memory for what an update visits from here; not while somebody else is at it.
+    pub(super) fn prefetch_state(&self) {
+        if let Some(state) = self.state.try_lock() {
+            state.stored.document().into_iter().for_each(Document::prefetch);
+            state.history.prefetch();
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -61,13 +77,6 @@ impl Cell {
 }
 
 impl State {
-    /// Looks at all that an update is going to visit. None of these looks waits for another, so the memory brings them at once, and while
-    /// it does the request can be read.
-    pub(super) fn touch(&self) {
-        let document = self.stored.document().map_or(0, Document::touch);
-        black_box(document ^ self.history.touch());
-    }
-
     /// Puts an answer behind those that are there, and says by which ticket it is known.
     pub(super) fn enqueue(&mut self, outgoing: Outgoing) -> u64 {
         if self.outbox.capacity() == 0 {

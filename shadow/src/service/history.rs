@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use thingstead_core::{Origin, Timestamp};
+use thingstead_core::{Origin, Timestamp, prefetch};
 
 use super::answer::Asked;
 use crate::document::{Changed, Changes, Stored};
@@ -229,10 +229,11 @@ impl History {
         if budget.revisions == 0 {
             return;
         }
-        let counted = Arc::clone(self.counted.get_or_insert_with(|| Arc::clone(&budget.used)));
+        self.counted.get_or_insert_with(|| Arc::clone(&budget.used));
         // First, so that the new one takes the place of the oldest.
+        let mut released = 0;
         while self.revisions.len() >= budget.revisions {
-            self.forget_oldest(&counted);
+            released += self.forget_oldest();
         }
         if self.revisions.len() == self.revisions.capacity() {
             // Doubled as ever, but not beyond what can be needed.
@@ -241,16 +242,20 @@ impl History {
         }
         let weight = revision.weight();
         self.revisions.push_back(revision);
-        let mut used = counted.fetch_add(weight, Ordering::Relaxed) + weight;
-        while used > budget.bytes && self.revisions.len() > 1 {
-            used = self.forget_oldest(&counted);
+        let used = budget.used.load(Ordering::Relaxed) + weight;
+        while used.saturating_sub(released) > budget.bytes && self.revisions.len() > 1 {
+            released += self.forget_oldest();
+        }
+        // Mostly one comes and one like it goes. Whoever changes a number that all threads share waits until all that was written before
+        // is in memory.
+        if weight != released {
+            budget.used.fetch_add(weight.wrapping_sub(released), Ordering::Relaxed);
         }
     }
 
-    /// Says how many bytes are left in all.
-    fn forget_oldest(&mut self, counted: &AtomicUsize) -> usize {
-        let weight = self.revisions.pop_front().map_or(0, |oldest| oldest.weight());
-        counted.fetch_sub(weight, Ordering::Relaxed).saturating_sub(weight)
+    /// Says how many bytes it kept.
+    fn forget_oldest(&mut self) -> usize {
+        self.revisions.pop_front().map_or(0, |oldest| oldest.weight())
     }
 
     /// Who asks, shared with whatever else they did.
@@ -309,9 +314,14 @@ impl History {
         text
     }
 
-    /// Looks at the revision that makes room for the next.
-    pub(super) fn touch(&self) -> u8 {
-        self.revisions.front().map_or(0, |oldest| oldest.changes.touch())
+    /// Asks the memory for the revision that makes room for the next, and for the place behind the newest.
+    pub(super) fn prefetch(&self) {
+        for (end, many) in [(self.revisions.front(), 1), (self.revisions.back(), 2)] {
+            if let Some(revision) = end {
+                prefetch::first(std::slice::from_ref(revision), many);
+                prefetch::first(std::slice::from_ref(&revision.changes), 2);
+            }
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -6,6 +6,7 @@ mod cells;
 mod follower;
 mod history;
 mod listing;
+mod places;
 mod rows;
 mod shown;
 mod throttle;
@@ -15,7 +16,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use thingstead_core::wiring::{Bus, Handled, Reload, ReservedService};
+use smallvec::SmallVec;
+use thingstead_core::wiring::{Bus, Errand, Handled, Reload, ReservedService};
 use thingstead_core::{Clock, Journal, Message, Origin, Publication, Scope, ShadowName, ThingName};
 use thingstead_store::{Store, StoreError};
 use tokio::sync::oneshot;
@@ -212,6 +214,17 @@ impl ReservedService for ShadowService {
         address::request(topic).is_some()
     }
 
+    fn approach(&self, requests: &mut dyn Iterator<Item = &Publication>) {
+        let hashes: SmallVec<[u64; 32]> = requests
+            .filter_map(|request| {
+                let (thing, shadow, _) = address::request(&request.message.topic)?;
+                Some(self.0.cells.hash_of(&request.scope, thing, shadow))
+            })
+            .collect();
+        self.0.cells.prefetch(&hashes);
+        document::prefetch_room(hashes.len());
+    }
+
     fn handle(&self, request: &Arc<Publication>) -> Handled {
         let Some((thing, shadow, operation)) = address::request(&request.message.topic) else {
             return Handled::Done;
@@ -237,6 +250,25 @@ impl Reload for ShadowService {
     }
 }
 
+/// A change that is durable, or never will be: its answer can leave.
+struct Committed {
+    inner: Arc<Inner>,
+    cell: Arc<Cell>,
+    ticket: u64,
+    outcome: Result<(), StoreError>,
+}
+
+impl Errand for Committed {
+    fn approach(&self) {
+        self.cell.prefetch();
+    }
+
+    fn run(self: Box<Self>) {
+        let Self { inner, cell, ticket, outcome } = *self;
+        inner.committed(&cell, ticket, outcome);
+    }
+}
+
 impl Inner {
     /// Takes a request, and sees to its answer.
     fn serve(self: &Arc<Self>, asked: Asked) -> Handled {
@@ -259,9 +291,6 @@ impl Inner {
 
     fn update(self: &Arc<Self>, asked: Asked) -> Handled {
         let known = self.cells.get(&asked.id);
-        if let Some(cell) = &known {
-            cell.lock().touch();
-        }
         let request =
             match UpdateRequest::parse(&asked.request.message.payload, asked.at, &self.settings.limits) {
                 Ok(request) => request,
@@ -380,7 +409,7 @@ impl Inner {
         // since it knows the table and is open as long as this service is; so nobody comes back here for the lock.
         self.store.commit_quietly(row, move |outcome, after| {
             let bus = Arc::clone(&inner.bus);
-            if bus.leave(place, Box::new(move || inner.committed(&shared, ticket, outcome))) {
+            if bus.leave(place, Box::new(Committed { inner, cell: shared, ticket, outcome })) {
                 after.call(move || bus.ring(place));
             }
         });

@@ -162,7 +162,7 @@ fn line(table: &mut Table, houses: &mut [House], what: &str, mut step: impl FnMu
     for house in houses {
         steps.push(Box::new(move || step(house)));
     }
-    table.compare(&format!("registry: {what}"), &mut steps);
+    table.compare(&format!("registry: {what}"), 1, &mut steps);
 }
 
 fn measure_all(table: &mut Table, houses: &mut [House]) {
@@ -180,7 +180,7 @@ fn measure_all(table: &mut Table, houses: &mut [House]) {
         let (last, all) = (house.last_page(), all.clone());
         steps.push(Box::new(move || drop(black_box(house.list(&all, &last)))));
     }
-    table.compare("registry: last page but one of 50", &mut steps);
+    table.compare("registry: last page but one of 50", 1, &mut steps);
     drop(steps);
     let of_serial = |value: &str, by_prefix| ThingFilter {
         attribute_name: Some("serial".to_owned()),

@@ -55,9 +55,9 @@ impl Table {
     }
 
     /// Measures the same step in houses of different sizes, in turns, so that all of them meet the same noise; prints nanoseconds for
-    /// each, and the last over the first.
+    /// each of the `parts` of a step, and the last over the first.
     #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
-    pub(crate) fn compare(&mut self, name: &str, steps: &mut [Box<dyn FnMut() + '_>]) {
+    pub(crate) fn compare(&mut self, name: &str, parts: usize, steps: &mut [Box<dyn FnMut() + '_>]) {
         if self.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
             return;
         }
@@ -76,7 +76,7 @@ impl Table {
             }
         }
         let nanoseconds: Vec<f64> =
-            fastest.iter().map(|time| time.as_secs_f64() * 1e9 / calls as f64).collect();
+            fastest.iter().map(|time| time.as_secs_f64() * 1e9 / (calls * parts as u64) as f64).collect();
         let columns: Vec<String> = nanoseconds.iter().map(|time| format!("{time:>10.1}")).collect();
         let ratio = nanoseconds.last().zip(nanoseconds.first()).map_or(1.0, |(last, first)| last / first);
         println!("| {name:58} | {} | {ratio:>6.2} |", columns.join(" | "));
