@@ -37,6 +37,7 @@ mod registry;
 #[cfg(test)]
 mod resumption;
 #[cfg(test)]
+mod services;
 mod sessions;
 #[cfg(test)]
 mod subscribe;
