@@ -19,14 +19,12 @@ pub(crate) enum Awaited {
     Nothing,
     /// What was stored of the message must be durable.
     Durable,
-    /// The service to which the message is a request has not seen it yet: it is the last in [`Shard::requests`].
+    /// The service to which the message is a request has not seen it yet: it is the last of the turn's requests.
     Service,
 }
 
 /// A request that waits for its service until the end of the turn. A turn brings many, and a service that knows which come next
 /// waits for their memory once.
-///
-/// [`Shard::requests`]: crate::shard::Turn::requests
 pub(crate) struct Request {
     publication: Arc<Publication>,
     service: Arc<dyn ReservedService>,
@@ -74,7 +72,8 @@ impl Shard {
             if told == 0 {
                 let soon = self.turn.requests.iter().take(SOON);
                 let same = soon.take_while(|request| Arc::ptr_eq(&request.service, &first.service));
-                first.service.approach(&mut same.inspect(|_| told += 1).map(|request| &*request.publication));
+                let mut same = same.inspect(|_| told += 1).map(|request| &*request.publication);
+                let _ = guard("what comes next", || first.service.approach(&mut same));
             }
             told = told.saturating_sub(1);
             let Some(request) = self.turn.requests.pop_front() else { return };

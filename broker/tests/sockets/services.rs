@@ -1,12 +1,14 @@
 //! Requests to the services behind reserved topics.
 
-use thingstead_broker::Action;
-use thingstead_core::Kind;
+use rusqlite::Connection;
+use thingstead_broker::{Action, TABLES};
 use thingstead_core::message::{Message, Origin, Publication};
 use thingstead_core::wiring::Bus;
+use thingstead_core::{Clock, Kind, Timestamp};
 use thingstead_mqtt_wire::{Packet, PacketId, Publish, QoS};
 
 use crate::client::{Client, V3, V5};
+use crate::durability::directory;
 use crate::house::{House, scope};
 
 const Q0: QoS = QoS::AtMostOnce;
@@ -89,4 +91,24 @@ async fn services_and_rules_see_what_is_published() {
     house.rules.deny(Action::Receive, "$aws/things/+/shadow/update/accepted");
     house.broker.publish(answer("$aws/things/t/shadow/update/accepted", "no"));
     client.silent().await;
+}
+
+#[tokio::test]
+async fn a_request_that_a_session_keeps_is_acknowledged_only_when_its_copy_is_stored() {
+    // MQTT-092, MQTT-169
+    let directory = directory("kept-request");
+    let house = House::on_disk(&directory, Clock::frozen_at(Timestamp::from_millis(1_767_225_600_000))).await;
+    let topic = "$aws/things/t/shadow/update";
+    let (mut keeper, _) = Client::persistent(house.plain(), V3, "keeper").await;
+    keeper.subscribe(topic, Q1).await;
+    keeper.leave().await;
+    let mut client = Client::connect(house.plain(), V3, "c").await;
+    client.acked(topic, "{}").await;
+    let database = Connection::open(directory.join("thingstead.sqlite")).expect("a database");
+    database.execute_batch(&format!("DROP TABLE \"{}\"", TABLES[1].name())).expect("dropped");
+    client.publish(topic, "{}", Q1).await;
+    client.closed().await;
+    assert_eq!(house.seen.requests.lock().len(), 2, "the service has seen it");
+    drop(house);
+    let _ = std::fs::remove_dir_all(&directory);
 }
