@@ -64,7 +64,7 @@ pub trait ReservedService: Send + Sync + 'static {
     /// Whether a publish on `topic` is a request to this service. Called for every publish on `$aws/`; must be quick.
     fn claims(&self, topic: &str) -> bool;
 
-    /// Told which requests come next, some two dozen at most. What they are about may lie in memory where nobody was for long: a
+    /// Told which requests come next, sixteen at most. What they are about may lie in memory where nobody was for long: a
     /// service can ask for all of it at once instead of waiting for one after the other. Nothing else shall happen.
     fn approach(&self, _requests: &mut dyn Iterator<Item = &Publication>) {}
 

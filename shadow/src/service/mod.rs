@@ -215,7 +215,7 @@ impl ReservedService for ShadowService {
     }
 
     fn approach(&self, requests: &mut dyn Iterator<Item = &Publication>) {
-        let hashes: SmallVec<[u64; 32]> = requests
+        let hashes: SmallVec<[u64; 16]> = requests
             .filter_map(|request| {
                 let (thing, shadow, _) = address::request(&request.message.topic)?;
                 Some(self.0.cells.hash_of(&request.scope, thing, shadow))
